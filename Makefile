@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all their own set-up, in a virtual environment of their own.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+QUIET := --quiet --disable-pip-version-check
+SOURCES := pyproject.toml plugins/smolterm-files/pyproject.toml
+
+.PHONY: demo test lint types bench bench-quick picture lock clean
+
+demo: $(STAMP)
+	@$(BIN)/smolterm demo
+
+test: $(STAMP)
+	$(BIN)/smolterm setup
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/deno fmt --check --config smolterm/sandbox/deno.json smolterm/sandbox/*.ts
+	$(BIN)/deno lint --config smolterm/sandbox/deno.json smolterm/sandbox/*.ts
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m bench --write docs/performance.md
+
+bench-quick: $(STAMP)
+	$(BIN)/python -m bench --quick
+
+picture: $(STAMP)
+	$(BIN)/python docs/make_picture.py docs/screen.svg
+
+lock: $(STAMP)
+	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'
+	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/python -m piptools compile --quiet --upgrade \
+	  --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --build-deps-for editable --extra litellm --extra dev \
+	  --output-file requirements-ci.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# In CI, under the Python that the lock was made with, only what the lock names by hash is installed.
+$(STAMP): $(SOURCES) requirements-ci.txt
+	@$(PYTHON) -c 'import sys; sys.exit("smolterm needs Python 3.11 or later, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	@if [ -n "$(CI)" ] && $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then \
+	  set -x; \
+	  $(BIN)/python -m pip install $(QUIET) --require-hashes -r requirements-ci.txt && \
+	  $(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation -e . -e plugins/smolterm-files; \
+	else \
+	  set -x; \
+	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,dev]' -e plugins/smolterm-files; \
+	fi
+	@touch $@
