@@ -1,0 +1,136 @@
+"""A session made from settings: model, packs, policy and budget put together."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from smolterm.clock import Budget
+from smolterm.config import Settings
+from smolterm.early import model_name
+from smolterm.errors import UsageError
+from smolterm.models import Model
+from smolterm.models.launch import Launched
+from smolterm.policy import Policy
+from smolterm.sandbox import Limits
+from smolterm.session import Session
+
+PIPED_BYTES = 128 * 1024 * 1024
+"""Of standard input that can be handed to the sandbox."""
+
+
+def build_model(settings: Settings, launched: Launched | None = None) -> Model:
+    """Return the model that the settings name, or the one whose key is set.
+
+    Args:
+        launched: its host, where `early.launch_model` started it.
+
+    Raises:
+        UsageError: none is named and no key is set.
+    """
+    from smolterm.models.hosted import HostedModel
+
+    name = model_name(settings)
+    return HostedModel(name, api_base=settings.api_base or None, launched=launched)
+
+
+def build_session(
+    settings: Settings, *, model: Model, yes: bool = False, spare: bool = False
+) -> Session:
+    """Return a session; nothing is started yet.
+
+    Args:
+        yes: sandboxed code needs no approval.
+        spare: keep a second sandbox ready, for sessions that people sit at.
+    """
+    folder = _granted(settings.folder)
+    return Session(
+        model=model,
+        packs=build_packs(settings, folder),
+        policy=Policy(mode="auto" if yes else "step", allow=frozenset(settings.allow)),
+        budget=Budget(
+            max_steps=settings.max_steps,
+            max_seconds=settings.max_seconds,
+            max_repairs=settings.max_repairs,
+        ),
+        limits=Limits(seconds=settings.cell_seconds, output_bytes=settings.output_bytes),
+        folder=folder,
+        save=settings.save,
+        packages=settings.packages,
+        spare=spare,
+    )
+
+
+def build_packs(settings: Settings, folder: Path | None) -> list[Any]:
+    """Return the packs to use, not started. A broken one is a line on stderr and left out.
+
+    Raises:
+        UsageError: a pack was named that is not installed.
+    """
+    if settings.packs == ():
+        return []
+    from smolterm.packs.context import Grant
+    from smolterm.packs.find import find_packs
+    from smolterm.packs.hosted import HostedPack
+    from smolterm.process import report
+
+    found = {pack.name: pack for pack in find_packs()}
+    wanted = found if settings.packs is None else dict.fromkeys(settings.packs)
+    for name in wanted:
+        if name not in found:
+            raise UsageError(f"No tool pack is named {name}.", next="See `smolterm packs`.")
+    grant = Grant(folder=str(folder) if folder else None, write=settings.write)
+    packs: list[Any] = []
+    for name in wanted:
+        error = found[name].error
+        if error is None:
+            packs.append(HostedPack(found[name], grant))
+        else:
+            report(error)
+    return packs
+
+
+def read_piped() -> bytes:
+    """Return what was piped in, whole; nothing when stdin is a terminal or closed.
+
+    Raises:
+        UsageError: it is larger than 128 MB.
+    """
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return b""
+    if os.isatty(0) or stat.S_ISCHR(mode):
+        return b""
+    data = sys.stdin.buffer.read(PIPED_BYTES + 1)
+    if len(data) > PIPED_BYTES:
+        raise UsageError(
+            f"More than {PIPED_BYTES >> 20} MB were piped in.",
+            kept="Nothing ran.",
+            next="Save it to a file and grant its folder: --folder DIR.",
+        )
+    return data
+
+
+def reopen_terminal() -> None:
+    """Make the terminal standard input again, after a pipe was read."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        raise UsageError(
+            "There is no terminal to open the screen on.", next='Use smolterm -p "task".'
+        ) from None
+    os.dup2(terminal, 0)
+    os.close(terminal)
+
+
+def _granted(folder: str) -> Path | None:
+    if not folder:
+        return None
+    path = Path(folder).expanduser().absolute()
+    if not path.is_dir():
+        raise UsageError(f"{folder} is no folder.", next="Name one that exists: --folder DIR.")
+    return path
