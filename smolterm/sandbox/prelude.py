@@ -1,0 +1,389 @@
+# Runs inside the sandbox, after values.py and completion.py in the same namespace; makes the driver of cells.
+#
+# Everything here can be reached and broken by the code it runs: that code then lies to itself. What
+# must hold is held outside.
+
+
+def _prelude():
+    import ast
+    import asyncio
+    import builtins
+    import inspect
+    import io
+    import json
+    import linecache
+    import os
+    import random
+    import sys
+    import time
+    import traceback
+    import types
+
+    import _smolterm_bridge
+    from importlib.machinery import PathFinder
+
+    from pyodide.ffi import run_sync
+
+    bridge_call = _smolterm_bridge.call
+    bridge_sleep = _smolterm_bridge.sleep
+    bridge_fetch = _smolterm_bridge.fetch
+    shield = _smolterm_bridge.shield
+
+    MOST_REPR = 1_000_000
+    MOST_TRACEBACK = 6_000
+    MOST_NAMES = 1_000
+    RESERVE = 8 << 20
+    # What C code says when it runs out of memory before it can raise anything.
+    NO_MEMORY = "returned NULL without setting an exception"
+
+    class Answered(BaseException):
+        """Ends a cell: final_answer was called. Not an Exception, so that code does not catch it."""
+
+    class ToolError(Exception):
+        """A tool refused or failed."""
+
+    class Cell:
+        answered = False
+        answer = None
+        cancelled = False
+        reserve = None
+        tight = False
+        depth = 100
+        seeded = False
+
+    ToolError.__module__, ToolError.__qualname__ = "builtins", "ToolError"
+    cell = Cell()
+    loop = asyncio.get_event_loop()
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    space = main.__dict__
+    space["__builtins__"] = builtins
+    builtins.ToolError = ToolError
+    ours = set()
+
+    def final_answer(answer=None):
+        """End the task with this answer."""
+        if not cell.answered:
+            cell.answered = True
+            cell.answer = answer
+        raise Answered
+
+    ANSWER = "__final_answer__"
+    builtins.final_answer = final_answer
+    setattr(builtins, ANSWER, final_answer)
+
+    def call(tool, args, kwargs):
+        request = json.dumps(
+            {
+                "tool": tool,
+                "args": encode(list(args), cell.depth + 1),
+                "kwargs": encode(kwargs, cell.depth + 1),
+            }
+        )
+        reply = json.loads(bridge_call(request))
+        if "error" in reply:
+            kind = {"PermissionError": PermissionError, "RuntimeError": RuntimeError}
+            raise kind.get(reply["error"], ToolError)(reply["message"])
+        return decode(reply["value"])
+
+    def make_tool(spec):
+        name = spec["name"]
+
+        def tool(*args, **kwargs):
+            return call(name, args, kwargs)
+
+        tool.__name__ = tool.__qualname__ = name
+        tool.__module__ = "tools"
+        tool.__doc__ = name + spec["signature"] + "\n\n" + spec["doc"]
+        return tool
+
+    def set_tools(specs):
+        for name in ours:
+            if hasattr(builtins, name):
+                delattr(builtins, name)
+        ours.clear()
+        for spec in specs:
+            setattr(builtins, spec["name"], make_tool(spec))
+            ours.add(spec["name"])
+
+    def sleep(seconds):
+        if seconds != seconds or seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        flush()
+        bridge_sleep(float(seconds))
+
+    sleep.__doc__ = time.sleep.__doc__
+    time.sleep = sleep
+
+    def fresh_stream(number, errors):
+        raw = io.FileIO(number, "w", closefd=False)
+        return io.TextIOWrapper(
+            io.BufferedWriter(raw, 1 << 16), encoding="utf-8", errors=errors,
+            line_buffering=True,
+        )
+
+    def fresh_streams():
+        sys.stdout = sys.__stdout__ = fresh_stream(1, "surrogateescape")
+        sys.stderr = sys.__stderr__ = fresh_stream(2, "backslashreplace")
+
+    fresh_streams()
+
+    def flush():
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            try:
+                stream.flush()
+            except (AttributeError, ValueError, OSError):
+                pass
+
+    class AnswerCalls(ast.NodeTransformer):
+        """Lets final_answer(...) end the task even where a variable took its name."""
+
+        def visit_Call(self, node):
+            self.generic_visit(node)
+            if isinstance(node.func, ast.Name) and node.func.id == "final_answer":
+                node.func.id = ANSWER
+            return node
+
+    def shadows(tree):
+        if "final_answer" in space and not callable(space["final_answer"]):
+            return True
+        return any(
+            isinstance(node, ast.Name)
+            and node.id == "final_answer"
+            and isinstance(node.ctx, ast.Store)
+            for node in ast.walk(tree)
+        )
+
+    def compiled(code, filename):
+        tree = ast.parse(code, filename)
+        if "final_answer" in code and shadows(tree):
+            tree = AnswerCalls().visit(tree)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            last = ast.Expression(tree.body.pop().value)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        return (
+            compile(tree, filename, "exec", flags, dont_inherit=True),
+            last and compile(last, filename, "eval", flags, dont_inherit=True),
+        )
+
+    def evaluate(code):
+        value = eval(code, space)
+        if code.co_flags & inspect.CO_COROUTINE:
+            value = run_sync(asyncio.ensure_future(value))
+        return value
+
+    def cancel_tasks():
+        """Interrupt code that awaits: nothing of it runs that a signal could strike."""
+        cell.cancelled = True
+        for task in all_tasks(loop):
+            task.cancel()
+
+    def show(error, filenames):
+        """The traceback with the frames of the person's code only."""
+        report = traceback.TracebackException.from_exception(error, compact=True)
+        seen = set()
+
+        def trim(part):
+            if part is None or id(part) in seen:
+                return
+            seen.add(id(part))
+            part.stack[:] = [frame for frame in part.stack if frame.filename in filenames]
+            trim(part.__cause__)
+            trim(part.__context__)
+            for inner in part.exceptions or ():
+                trim(inner)
+
+        trim(report)
+        text = "".join(report.format())
+        if len(text) > MOST_TRACEBACK:
+            half = MOST_TRACEBACK // 2
+            text = text[:half] + "\n...\n" + text[-half:]
+        return text.rstrip("\n")
+
+    def describe(error, filenames):
+        kind = type(error).__name__
+        try:
+            message = str(error)
+        except Exception as broken:
+            message = "<its str raised " + type(broken).__name__ + ">"
+        try:
+            text = show(error, filenames)
+        except Exception:
+            text = kind + ": " + message
+        return {"type": kind, "message": message[:MOST_TRACEBACK], "traceback": text}
+
+    def exit_status(error):
+        if error.code is None:
+            return 0
+        return error.code if type(error.code) is int else 1
+
+    def carried(value):
+        try:
+            return encode(value, cell.depth)
+        except (TooLarge, RecursionError) as error:
+            return {"$": "opaque", "type": type(value).__name__, "v": str(error)}
+
+    def variables():
+        found = []
+        for name in space:
+            if type(name) is str and not name.startswith("_") and name not in ours:
+                found.append(name)
+        return found[-MOST_NAMES:]
+
+    filenames = set()
+
+    def run_cell(request):
+        request = json.loads(request)
+        code, filename = request["code"], request["filename"]
+        linecache.cache[filename] = (len(code), None, code.splitlines(True), filename)
+        filenames.add(filename)
+        if "argv" in request:
+            sys.argv = request["argv"]
+        cell.answered, cell.answer, cell.cancelled = False, None, False
+        cell.depth = request["depth"]
+        result = {}
+        try:
+            try:
+                if not cell.seeded:
+                    # Within a cell, so that what it takes is recorded with it.
+                    cell.seeded = True
+                    random.seed()
+                shield(False)
+                body, last = compiled(code, filename)
+                evaluate(body)
+                if last:
+                    value = evaluate(last)
+                    if value is not None and "echo" in request:
+                        builtins._ = value
+                    result["value"] = short_repr(value, MOST_REPR)
+                    result["value_data"] = carried(value)
+                flush()
+            finally:
+                shield(True)
+        except Answered:
+            pass
+        except SystemExit as error:
+            result["error"] = describe(error, filenames)
+            result["status"] = exit_status(error)
+            if result["status"] == 1 and type(error.code) is not int:
+                print(error.code, file=sys.stderr)
+        except BaseException as error:
+            if isinstance(error, SystemError) and NO_MEMORY in str(error):
+                error = MemoryError("the sandbox's memory is full: delete large variables")
+            if isinstance(error, MemoryError):
+                # Whatever filled the memory is still held: the next cell runs in this room.
+                cell.reserve, cell.tight = None, True
+            if cell.cancelled and isinstance(error, asyncio.CancelledError):
+                error = KeyboardInterrupt().with_traceback(error.__traceback__)
+            result["error"] = describe(error, filenames)
+        if cell.answered:
+            result.pop("error", None)
+            result["answered"] = True
+            result["answer"] = short_repr(cell.answer, MOST_REPR)
+            result["answer_data"] = carried(cell.answer)
+        flush()
+        if sys.stdout is None or getattr(sys.stdout, "closed", False):
+            fresh_streams()
+        result["names"] = variables()
+        return json.dumps(result)
+
+    operations = {
+        "tools": lambda specs: set_tools(specs),
+        "complete": lambda text: {"found": complete(text, space)},
+    }
+
+    def do_named(name, args):
+        """Do what the host asks for between two cells."""
+        try:
+            return json.dumps(operations[name](**json.loads(args)) or {})
+        except Exception as error:
+            return json.dumps({"error": type(error).__name__ + ": " + str(error)})
+
+    all_tasks = asyncio.all_tasks
+
+    def rest():
+        """Called when nothing is to be done; whether tasks wait in the event loop."""
+        if cell.reserve is None:
+            try:
+                if cell.tight:
+                    # Only when there is room again: cells need it more than we do.
+                    bytearray(4 * RESERVE)
+                    cell.tight = False
+                cell.reserve = bytearray(RESERVE)
+            except MemoryError:
+                pass
+        return bool(all_tasks(loop))
+
+    unpacking = types.ModuleType("unpack")
+    exec(compile(_unpack_source, "<unpack>", "exec"), unpacking.__dict__)
+    WHEELS = "/tmp/.wheels"
+
+    def install(sizes, kinds):
+        """Unpack the archives that lie one after the other in a file, and load native code."""
+        shared, native = [], []
+        try:
+            with open(WHEELS, "rb") as file:
+                for size, kind in zip(sizes, kinds):
+                    _, found = unpacking.unpack(file.read(size), kind)
+                    (shared if kind == "shared_library" else native).extend(found)
+        finally:
+            os.unlink(WHEELS)
+        # All of it at once and first, so that what is kept of the state later holds.
+        unpacking.load_native(shared, True)
+        unpacking.load_native(native)
+
+    operations["install"] = install
+
+    class Packages:
+        """Asks the host for what a cell imports and nothing here has."""
+
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if path is not None or name in sys.stdlib_module_names or not asked_by_cell():
+                return None
+            bridge_fetch("package", json.dumps({"module": name}), WHEELS)
+            with open(WHEELS, "rb") as file:
+                reply = json.loads(file.readline())
+                rest = file.read()
+            if "error" in reply:
+                os.unlink(WHEELS)
+                raise ModuleNotFoundError(reply["message"], name=name)
+            with open(WHEELS, "wb") as file:
+                file.write(rest)
+            del rest
+            install(reply["sizes"], reply["kinds"])
+            return PathFinder.find_spec(name)
+
+    def asked_by_cell():
+        """Whether the import stands in a cell: what libraries only try is nobody's wish."""
+        frame = sys._getframe(2)
+        while frame is not None and "importlib" in frame.f_code.co_filename:
+            frame = frame.f_back
+        return frame is not None and frame.f_code.co_filename in filenames
+
+    sys.meta_path.append(Packages)
+
+    def finish(options):
+        """What must be done anew in every process, also in one that starts from a snapshot."""
+        import _pyodide._importhook as importhook
+
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("_smolterm_bridge", "js", "pyodide_js"):
+                del sys.modules[name]
+        # What asyncio.run asks Pyodide for, as plain Python.
+        stand_in = types.ModuleType("pyodide_js._api")
+        stand_in.config = types.SimpleNamespace(enableRunUntilComplete=True)
+        sys.modules["pyodide_js._api"] = stand_in
+        for name in ("_smolterm_bridge", "js", "pyodide_js"):
+            try:
+                importhook.unregister_js_module(name)
+            except ValueError:
+                pass
+        if sys.modules.get("tempfile"):
+            sys.modules["tempfile"]._name_sequence = None
+
+    sys._smolterm = run_cell, do_named, cancel_tasks, rest, finish
+
+
+_prelude()

@@ -1,0 +1,94 @@
+"""A sandbox's state in a file: variables, functions and files of yesterday, for a process of today.
+
+The file is read as data only. What a hostile one can do is what hostile code can do: the bytes go
+into a new sandbox and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from smolterm.errors import SandboxError
+from smolterm.sandbox.history import RecordedCell
+from smolterm.sandbox.journal import MOST_STATE, About, State
+
+MAGIC = b"smolterm sandbox state 1\n"
+LEVEL = 1
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file holds."""
+
+    key: str
+    """Which snapshot the state builds on."""
+    step: int
+    names: tuple[str, ...]
+    cells: list[RecordedCell]
+    replayable: bool
+    about: About | None
+    """None: the state could not be kept, and only the cells are here."""
+    raw: bytes = b""
+
+    @property
+    def state(self) -> State | None:
+        return None if self.about is None else State(about=self.about, raw=self.raw)
+
+
+def write(path: Path, saved: Saved) -> None:
+    """Write the file whole or not at all, readable by its owner alone.
+
+    Raises:
+        SandboxError: the disk is full, the folder is not there.
+    """
+    head = msgspec.json.encode(msgspec.structs.replace(saved, raw=b"")) + b"\n"
+    body = zlib.compress(saved.raw, LEVEL)
+    try:
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(MAGIC + head + body)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise SandboxError(
+            f"The state could not be saved to {path}: {error.strerror or error}.",
+            kept="What was there before is untouched.",
+            next="Free space there or name another file.",
+        ) from None
+
+
+def read(path: Path) -> Saved:
+    """Read a file that `write` made.
+
+    Raises:
+        SandboxError: it cannot be read, or is something else.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SandboxError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        if not data.startswith(MAGIC):
+            raise ValueError("it is no state of a sandbox")
+        end = data.index(b"\n", len(MAGIC))
+        saved = msgspec.json.decode(data[len(MAGIC) : end], type=Saved)
+        unpack = zlib.decompressobj()
+        raw = unpack.decompress(data[end + 1 :], MOST_STATE)
+        if unpack.unconsumed_tail or not unpack.eof:
+            raise ValueError("it is cut off or too large")
+    except (ValueError, zlib.error, RecursionError) as error:
+        raise SandboxError(
+            f"{path} cannot be restored: {error}.", next="Start without it; the file is untouched."
+        ) from None
+    return msgspec.structs.replace(saved, raw=raw)
