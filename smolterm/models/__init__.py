@@ -1,0 +1,67 @@
+"""What the engine needs of a model: messages in, a stream of parts out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+from smolterm.events import Channel, Usage
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the prompt. One system message first, then user and assistant in turn."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Text as it arrives."""
+
+    channel: Channel
+    text: str
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A try failed in a way that may pass; the next comes after `seconds`.
+
+    Every delta before this part is void.
+    """
+
+    why: str
+    seconds: float
+    attempt: int
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The reply is complete."""
+
+    usage: Usage = Usage()
+    stop: str = "stop"
+    """Why the provider stopped: `stop`, `length`, ..."""
+
+
+ModelPart: TypeAlias = Delta | Waiting | Done
+
+
+class Model(Protocol):
+    """What continues text. Implemented by `HostedModel`; a fake is one generator."""
+
+    name: str
+
+    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+        """Stream the reply; the last part is `Done`.
+
+        Closing the iterator cancels the request.
+
+        Raises:
+            ModelError: the provider failed and trying again did not help.
+            NoKey, MissingExtra: something must be set up first.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what the model holds; safe to call twice."""
+        ...

@@ -1,0 +1,158 @@
+"""A model as the engine sees it: the requests go to a child process that holds library and key."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from smolterm.child import Child
+from smolterm.errors import ChildError, ModelError, StreamCut
+from smolterm.models import Done, Message, ModelPart
+from smolterm.models.launch import Launched, host_command, route_of
+from smolterm.models.providers import Route, environment_for
+from smolterm.models.wire import Options, part_of
+
+HOST = "model host"
+
+
+class HostedModel:
+    """A `Model` whose provider is asked by a child process.
+
+    Args:
+        model: `PROVIDER/MODEL`, an OpenAI model's bare name, `litellm/...` or `replay:FILE`.
+        api_base: another server's address, for models under the OpenAI protocol.
+        environ: where keys are looked for; this process's by default.
+        options: how the model is asked.
+        launched: the host, when it runs already for this very model; taken over.
+
+    Attributes:
+        name: as given.
+        route: what it resolved to.
+        is_local: it answers on this machine, without a key and for nothing.
+        context_window: tokens, or None while or where it is not known.
+        import_done: set once the host has imported its library.
+        import_seconds: what that took.
+
+    Raises:
+        ConfigError, NoKey: see `resolve`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_base: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        options: Options | None = None,
+        launched: Launched | None = None,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        route = launched.route if launched else route_of(model, api_base, environ)
+        # A recording's folder says nothing about it, and much about the person's machine.
+        self.name = f"replay:{Path(route.model).name}" if route.kind == "replay" else model
+        self.route: Route = route
+        self.is_local = route.is_local
+        self.context_window: int | None = None
+        self.import_done = asyncio.Event()
+        self.import_seconds: float | None = None
+        self._environment = environment_for(route, environ)
+        self._options = launched.options if launched else options or Options()
+        self._launched = launched
+        self._asked = 0
+        self._starting: asyncio.Task[Child] | None = None
+        self._burying: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start the host unless it runs; returns before it is ready. For a head start only."""
+        self._launch()
+        # One turn of the loop, in which the process is spawned.
+        await asyncio.sleep(0)
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+        """See `Model.reply`. A host that died is started again by the next call."""
+        child = await self._ready()
+        request = {"op": "reply", "messages": msgspec.to_builtins(list(messages))}
+        # `request` takes the next number as soon as it is first asked for a line.
+        number = child.last_id + 1
+        self._asked += 1
+        ended = False
+        try:
+            async with aclosing(child.request(request)) as lines:
+                async for line in lines:
+                    ended = line.get("end") is True
+                    part = part_of(line)
+                    yield part
+                    if isinstance(part, Done):
+                        return
+        except ChildError as error:
+            ended = True
+            # The next host plays the reply that this one did not finish.
+            self._asked -= 1
+            raise StreamCut(error.what, next="Ask again: the host is started anew.") from None
+        finally:
+            if not ended and child.alive:
+                with contextlib.suppress(ChildError):
+                    await child.send({"op": "cancel", "target": number})
+
+    async def close(self) -> None:
+        self._closed = True
+        starting, self._starting = self._starting, None
+        if self._burying is not None:
+            await self._burying
+        if starting is None:
+            return
+        if not starting.done():
+            starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ChildError, OSError):
+            child = await starting
+            await child.close()
+
+    def _launch(self) -> asyncio.Task[Child]:
+        """Return the task that starts the host, or started the one that still runs."""
+        if self._closed:
+            raise ModelError("The model is closed.")
+        if (task := self._starting) is not None:
+            if not task.done() or (_started(task) and task.result().alive):
+                return task
+            if _started(task):
+                self._burying = asyncio.create_task(task.result().close(grace=0))
+        self.import_done.clear()
+        self._starting = asyncio.create_task(self._spawn(), name=f"{HOST} start")
+        return self._starting
+
+    async def _ready(self) -> Child:
+        try:
+            # Shielded: the host serves the next request too, when this one is cancelled.
+            return await asyncio.shield(self._launch())
+        except (ChildError, OSError) as error:
+            raise ModelError(f"The {HOST} cannot be started: {error}") from None
+
+    async def _spawn(self) -> Child:
+        launched, self._launched = self._launched, None
+        return await Child.start(
+            HOST,
+            host_command(self.route, self._options, asked=self._asked),
+            env=self._environment,
+            on_notice=self._notice,
+            process=launched.process if launched else None,
+        )
+
+    def _notice(self, line: dict[str, Any]) -> None:
+        if "imported" not in line:
+            return
+        seconds, window = line.get("seconds"), line.get("window")
+        self.import_seconds = seconds if isinstance(seconds, float) else None
+        self.context_window = window if isinstance(window, int) else None
+        self.import_done.set()
+
+
+def _started(task: asyncio.Task[Child]) -> bool:
+    return not task.cancelled() and task.exception() is None
