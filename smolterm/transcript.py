@@ -1,0 +1,124 @@
+"""The session as data: a fold of its events. Pure; any prefix of a stream folds."""
+
+from __future__ import annotations
+
+import difflib
+
+import msgspec
+
+from smolterm.events import (
+    ActionProposed,
+    CellFinished,
+    DecisionMade,
+    Event,
+    Finished,
+    ObservationMade,
+    OutputAdded,
+    ReplyFinished,
+    StepStarted,
+    TaskStarted,
+    Usage,
+)
+
+MOST_OBSERVED = 8_000
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One trip round the loop, as far as it came."""
+
+    number: int
+    reasoning: str = ""
+    proposed: str = ""
+    """The code as the model wrote it."""
+    code: str = ""
+    """The code as it ran, after an edit."""
+    output: str = ""
+    finished: CellFinished | None = None
+    observation: str = ""
+
+
+class Transcript(msgspec.Struct, kw_only=True):
+    """All tasks of a session."""
+
+    tasks: list[str] = msgspec.field(default_factory=list)
+    steps: list[Step] = msgspec.field(default_factory=list)
+    usage: Usage = Usage()
+    finished: Finished | None = None
+    """The end of the newest task; None while it runs."""
+
+    def apply(self, event: Event) -> None:
+        """Take one more event in."""
+        match event:
+            case TaskStarted():
+                self.tasks.append(event.task)
+                self.finished = None
+            case StepStarted():
+                self.steps.append(Step(number=event.step))
+            case Finished():
+                self.finished = event
+            case ReplyFinished():
+                self.usage = add_usage(self.usage, event.usage)
+            case _ if self.steps:
+                self._apply_to_step(self.steps[-1], event)
+            case _:
+                pass
+
+    def _apply_to_step(self, step: Step, event: Event) -> None:
+        match event:
+            case ActionProposed():
+                step.reasoning, step.proposed = event.reasoning, event.code
+            case DecisionMade(call=None):
+                step.code = event.code
+            case OutputAdded():
+                step.output += event.text
+            case CellFinished():
+                step.finished = event
+            case ObservationMade():
+                step.observation = event.text
+            case _:
+                pass
+
+
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """Sum two usages; the cost is known when either is."""
+    costs = [u.cost for u in (one, other) if u.cost is not None]
+    return Usage(
+        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
+        cached_tokens=one.cached_tokens + other.cached_tokens,
+        completion_tokens=one.completion_tokens + other.completion_tokens,
+        cost=sum(costs) if costs else None,
+    )
+
+
+def observe(step: Step) -> str:
+    """Return what the model reads of a cell that ran."""
+    done = step.finished
+    parts: list[str] = []
+    if step.code != step.proposed:
+        parts.append(f"The person changed your code before it ran:\n{_diff(step)}")
+    if step.output.strip():
+        parts.append(f"Printed:\n{shorten(step.output.rstrip())}")
+    if done is not None:
+        if done.dropped:
+            parts.append(f"({done.dropped} more bytes were printed and dropped. Print less.)")
+        if done.value is not None and done.value != "None":
+            parts.append(f"Value: {shorten(done.value)}")
+        if done.error is not None:
+            parts.append(shorten(done.error.traceback or done.error.type))
+    return "\n".join(parts) or "The code ran and printed nothing."
+
+
+def shorten(text: str, most: int = MOST_OBSERVED) -> str:
+    """Keep the start and the end of a long text and say what is missing between them."""
+    if len(text) <= most:
+        return text
+    head, tail = most * 2 // 3, most // 3
+    left_out = len(text) - head - tail
+    return f"{text[:head]}\n[... {left_out} characters left out ...]\n{text[-tail:]}"
+
+
+def _diff(step: Step) -> str:
+    lines = difflib.unified_diff(
+        step.proposed.splitlines(), step.code.splitlines(), "yours", "what ran", lineterm="", n=1
+    )
+    return shorten("\n".join(lines))
