@@ -1,0 +1,120 @@
+"""What may happen without a person, and what a person can answer. Pure.
+
+An approval of code covers the tools that this code calls by name: the person read the call. A call
+that the approved code does not show (made by a function of an earlier step, or through `getattr`)
+asks for itself, and so does every call that spends or that its author declared dangerous.
+"""
+
+from __future__ import annotations
+
+import ast
+from enum import Enum
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Effect: TypeAlias = Literal["pure", "read", "write", "network", "spend", "danger"]
+Mode: TypeAlias = Literal["step", "auto"]
+
+EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "network", "spend", "danger")
+HARMLESS: frozenset[str] = frozenset({"pure", "read"})
+MOST_REPEATS = 3
+COVERED_BY_APPROVAL: frozenset[str] = frozenset({"write", "network"})
+
+
+class Verdict(Enum):
+    """What the policy says before a person must."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+class Approve(msgspec.Struct, frozen=True):
+    """Run it as it stands."""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """Run this instead; the model is told what changed."""
+
+    code: str
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """Do not run it; the model reads the reason and goes on."""
+
+    reason: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Do not run it and end the task."""
+
+
+Decision: TypeAlias = Approve | Edit | Reject | Stop
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of one session."""
+
+    mode: Mode = "step"
+    """`step` asks for every step; `auto` runs sandboxed code without asking."""
+    allow: frozenset[str] = frozenset()
+    """Effects that need no question."""
+    deny: frozenset[str] = frozenset()
+    """Effects that never happen; beats everything else."""
+
+
+def judge_action(policy: Policy, *, repeats: int = 1) -> Verdict:
+    """Say whether a step's code may run: inside the sandbox it reaches nothing by itself.
+
+    Args:
+        repeats: how often in a row the model proposed this very code; the third time a person
+            looks at it, whatever the mode, because the task does not move.
+    """
+    if repeats >= MOST_REPEATS:
+        return Verdict.ASK
+    return Verdict.ALLOW if policy.mode == "auto" else Verdict.ASK
+
+
+def judge_effect(policy: Policy, effect: str, *, read_by_person: bool) -> Verdict:
+    """Say whether one tool call may happen.
+
+    Args:
+        effect: what the tool's author declared.
+        read_by_person: a person approved code that calls this tool by name.
+    """
+    if effect in policy.deny:
+        return Verdict.DENY
+    if effect in HARMLESS or effect in policy.allow:
+        return Verdict.ALLOW
+    if read_by_person and effect in COVERED_BY_APPROVAL:
+        return Verdict.ALLOW
+    return Verdict.ASK
+
+
+def called_names(code: str) -> frozenset[str]:
+    """Return the plain names that the code calls, and none when it does not parse."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    return frozenset(
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    )
+
+
+def imported_names(code: str) -> frozenset[str]:
+    """Return the top-level modules that the code imports, and none when it does not parse."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return frozenset(found)
