@@ -1,0 +1,329 @@
+"""A session: one model, one sandbox and one transcript, over any number of tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from smolterm import __version__
+from smolterm.agent import Agent
+from smolterm.calls import AnyTool
+from smolterm.clock import Budget
+from smolterm.errors import SmoltermError, StoreError, UsageError
+from smolterm.events import (
+    Event,
+    Finished,
+    Notice,
+    SandboxChanged,
+    SessionStarted,
+    TaskStarted,
+)
+from smolterm.models import Model
+from smolterm.policy import Decision, Policy
+from smolterm.prompt import Prompt
+from smolterm.sandbox import CellRunner, Limits
+from smolterm.store import SessionFile, new_session_id
+from smolterm.tools import Tool, by_name
+from smolterm.transcript import Transcript
+
+if TYPE_CHECKING:
+    from smolterm.packages import Plan
+
+MODEL_FIRST_SECONDS = 3.0
+DEFAULT_BUDGET = Budget()
+DEFAULT_LIMITS = Limits()
+DEFAULT_POLICY = Policy()
+
+Handler = Callable[[Event], None]
+PackagePolicy: TypeAlias = Literal["ask", "cached", "off"]
+
+
+class Session:
+    """Tasks in, events out, decisions in.
+
+        async with Session(model="ollama/qwen3:4b") as session:
+            async for event in session.run("How many primes are below 1000?"):
+                if isinstance(event, ApprovalRequested):
+                    session.decide(event.step, Approve(), call=event.call)
+
+    Args:
+        model: a `Model`, or the name of one as `smolterm --model` takes it.
+        sandbox: what runs the code; a `Sandbox` of its own when None.
+        tools: functions made with `@tool`, and packs' tools.
+        packs: tool packs, which run in processes of their own; started and closed here.
+        policy: what happens without asking.
+        budget: for each task.
+        limits: for each cell.
+        folder: named in the first event; what packs may read is granted to them, not here.
+        save: keep the session's file; its path is `transcript_path`.
+        packages: what code may import besides the standard library, where the sandbox is our own:
+            whatever a person allows, what is already on this machine, or nothing.
+        spare: keep a second sandbox ready, see `Sandbox`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Model | str,
+        sandbox: CellRunner | None = None,
+        tools: Iterable[Tool] = (),
+        packs: Sequence[Any] = (),
+        policy: Policy = DEFAULT_POLICY,
+        budget: Budget = DEFAULT_BUDGET,
+        limits: Limits = DEFAULT_LIMITS,
+        folder: Path | None = None,
+        save: bool = True,
+        packages: PackagePolicy = "ask",
+        spare: bool = False,
+    ) -> None:
+        self._packages = packages
+        self._spare = spare
+        self.id = new_session_id()
+        self.model = _model_named(model) if isinstance(model, str) else model
+        self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
+        self._offers_packages = sandbox is None and packages != "off"
+        self.transcript = Transcript()
+        self.policy = policy
+        self.budget = budget
+        self.limits = limits
+        self.folder = folder
+        self.is_demo = self.model_name.startswith("replay:")
+        self._own_tools: dict[str, AnyTool] = dict(by_name(tools))
+        self.packs = list(packs)
+        self._file = SessionFile.new(self.id) if save else None
+        self._unsaved = False
+        self._agent: Agent | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._handlers: list[Handler] = []
+        self._queue: asyncio.Queue[Event | None] | None = None
+        self._attached: dict[str, bytes] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    @property
+    def model_name(self) -> str:
+        return self.model.name
+
+    @property
+    def transcript_path(self) -> str | None:
+        """The session's file once it holds something."""
+        if self._file is None or not self._file.path.exists():
+            return None
+        return str(self._file.path)
+
+    def listen(self, handler: Handler) -> None:
+        """Hear events that happen while no task runs."""
+        self._handlers.append(handler)
+
+    @property
+    def busy(self) -> bool:
+        """A task runs."""
+        return self._queue is not None
+
+    def attach(self, files: Mapping[str, bytes]) -> None:
+        """Put files at absolute paths inside the sandbox with the next task."""
+        self._attached.update(files)
+
+    async def start_model(self) -> None:
+        """Give the model a head start; never raises, the first reply reports what is wrong."""
+        start = getattr(self.model, "start", None)
+        if start is not None:
+            with suppress(SmoltermError):
+                await start()
+
+    async def prepare(self) -> None:
+        """Start what a task will need, so that nobody waits for it twice; never raises."""
+        if self._preparing is None:
+            self._preparing = asyncio.create_task(self._prepare())
+        await asyncio.shield(self._preparing)
+
+    async def _prepare(self) -> None:
+        await self.start_model()
+        # The sandbox starts on all cores: the model, which is needed first, imports before it.
+        imported: asyncio.Event | None = getattr(self.model, "import_done", None)
+        if imported is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(imported.wait(), MODEL_FIRST_SECONDS)
+        await asyncio.gather(self._start_sandbox(), *(pack.start() for pack in self.packs),
+                             return_exceptions=True)  # fmt: skip
+
+    async def run(
+        self, task: str, *, files: Mapping[str, bytes] | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Work on a task; yields every event, `Finished` last.
+
+        Closing the iterator early ends the task. One task runs at a time.
+
+        Args:
+            files: bytes to put at absolute paths inside the sandbox, such as `/in/stdin`.
+        """
+        if self._queue is not None:
+            raise UsageError("A task is running.", next="Wait for it, or interrupt() it.")
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._queue = queue
+        files = {**self._attached, **(files or {})}
+        self._attached = {}
+        # Arguments of a command may hold bytes that are no text.
+        task = task.encode("utf-8", "replace").decode()
+        working = asyncio.create_task(self._work(task, files))
+        if self._preparing is None:
+            self._preparing = asyncio.create_task(self._prepare())
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await working
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            self._queue = None
+
+    def decide(self, step: int, decision: Decision, *, call: int | None = None) -> bool:
+        """Answer a question; the first decision wins. False when nothing waits for it."""
+        return self._agent is not None and self._agent.approvals.decide(step, decision, call)
+
+    async def consent(self, plan: Plan) -> bool:
+        """Ask about a package as about every step; for `Packages` of a sandbox of one's own."""
+        return self._agent is not None and await self._agent.consent(plan, self._emit)
+
+    async def interrupt(self) -> None:
+        """End the running task; `Finished` with the reason `interrupted` follows."""
+        if self._agent is not None and self._queue is not None:
+            await self._agent.interrupt()
+
+    async def close(self) -> None:
+        """End every child; safe to call twice and while a task runs."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.gather(self._preparing, return_exceptions=True)
+        closing = [self.sandbox.close(), self.model.close()]
+        closing += [pack.close() for pack in self.packs]
+        await asyncio.gather(*closing, return_exceptions=True)
+        if self._file is not None:
+            self._file.close()
+
+    async def _work(self, task: str, files: Mapping[str, bytes]) -> None:
+        """Run the agent in a task of its own, so that events come while a front end is busy."""
+        assert self._queue is not None
+        try:
+            agent = await self._ready_agent()
+            self._emit(TaskStarted(task=task, files=tuple(files)))
+            if files:
+                await self.sandbox.offer(files=files)
+            async with aclosing(agent.run()) as events:
+                async for event in events:
+                    self._emit(event)
+        except SmoltermError as error:
+            self._emit(Finished(reason="failed", message=str(error), error=type(error).__name__))
+        finally:
+            self._queue.put_nowait(None)
+
+    async def _ready_agent(self) -> Agent:
+        if self._agent is None:
+            tools, notices = await self._collect_tools()
+            specs = [tool.spec for tool in tools.values()]
+            await self.sandbox.offer(tools=specs)
+            self._agent = Agent(
+                model=self.model,
+                sandbox=self.sandbox,
+                tools=tools,
+                policy=self.policy,
+                budget=self.budget,
+                limits=self.limits,
+                transcript=self.transcript,
+                prompt=Prompt(specs, packages=self._offers_packages),
+            )
+            self._emit(
+                SessionStarted(
+                    session=self.id,
+                    version=__version__,
+                    model=self.model_name,
+                    folder=str(self.folder) if self.folder else None,
+                )
+            )
+            for text in notices:
+                self._emit(Notice(text=text, level="warning"))
+        return self._agent
+
+    async def _collect_tools(self) -> tuple[dict[str, AnyTool], list[str]]:
+        """Start the packs and return all tools by name, and what went wrong on the way."""
+        tools, notices = dict(self._own_tools), []
+        started = await asyncio.gather(*(pack.start() for pack in self.packs),
+                                       return_exceptions=True)  # fmt: skip
+        for pack, failure in zip(self.packs, started, strict=True):
+            if isinstance(failure, SmoltermError):
+                notices.append(str(failure))
+                continue
+            if failure is not None:
+                raise failure
+            for tool in pack.tools:
+                name = tool.spec.name
+                if name in tools:
+                    notices.append(f"The tool {name} comes from two places; one is left out.")
+                else:
+                    tools[name] = tool
+        return tools, notices
+
+    def _emit(self, event: Event) -> None:
+        """Save, take in, and only then show."""
+        # Before its first task a session has no file: nothing happened that is worth one.
+        if self._file is not None and self._agent is not None and not self._unsaved:
+            try:
+                self._file.append(event)
+            except StoreError as error:
+                self._unsaved = True
+                self._show(Notice(text=str(error), level="warning"))
+        self.transcript.apply(event)
+        if self._agent is not None:
+            self._agent.prompt.apply(event)
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        if self._queue is not None:
+            self._queue.put_nowait(event)
+        else:
+            for handler in self._handlers:
+                handler(event)
+
+    def _own_sandbox(self) -> CellRunner:
+        from smolterm.packages.provide import Packages
+        from smolterm.sandbox.deno import Sandbox
+
+        packages = None
+        if self._packages != "off":
+            packages = Packages(
+                consent=self.consent, progress=self._progress, offline=self._packages == "cached"
+            )
+        return Sandbox(progress=self._progress, spare=self._spare, packages=packages)
+
+    def _progress(self, text: str, fraction: float | None) -> None:
+        self._emit(SandboxChanged(state="preparing", detail=text, fraction=fraction))
+
+    async def _start_sandbox(self) -> None:
+        if self.sandbox.alive:
+            return
+        self._emit(SandboxChanged(state="starting"))
+        try:
+            await self.sandbox.start()
+        except SmoltermError as error:
+            # The first step that runs code tries again, and fails the task if it must.
+            self._emit(SandboxChanged(state="closed", detail=str(error)))
+        else:
+            self._emit(SandboxChanged(state="ready"))
+
+
+def _model_named(name: str) -> Model:
+    from smolterm.models.hosted import HostedModel
+
+    return HostedModel(name)
