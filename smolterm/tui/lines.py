@@ -1,0 +1,154 @@
+"""Lines of styled text, wrapped and folded to a width. Pure.
+
+A pane is a list of these. Styles are names that the palette turns into colours at the last moment,
+so that nothing here knows a theme, and nothing a model wrote can become markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from rich.cells import cell_len
+
+TAB = 4
+
+
+class Span(NamedTuple):
+    start: int
+    end: int
+    style: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line as it was written, before wrapping."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+    lead: str = ""
+    """Drawn before the first row, not part of the text: a line number, a bullet."""
+    rest: str = ""
+    """Drawn before the rows that follow when the line wraps; as wide as `lead`."""
+    lead_style: str = ""
+    stands_for: int = 1
+    """How many lines of the text this is; more than 1 for one that says how many were left out."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row on the screen: a part of a line."""
+
+    line: Line
+    index: int
+    """The line's place in its pane."""
+    start: int
+    end: int
+
+
+class Fold(NamedTuple):
+    """How many rows of a long pane stay."""
+
+    head: int
+    tail: int
+
+
+def styled(text: str, style: str = "", *, lead: str = "", lead_style: str = "") -> list[Line]:
+    """Return the lines of `text`, all in one style."""
+    rest = " " * cell_len(lead)
+    return [
+        Line(part, (Span(0, len(part), style),) if style and part else (), lead, rest, lead_style)
+        for part in text.expandtabs(TAB).split("\n")
+    ]
+
+
+def wrap(lines: Iterable[Line], width: int) -> Iterator[Row]:
+    """Break every line into rows of at most `width` cells, at spaces where there are any."""
+    for index, line in enumerate(lines):
+        yield from wrap_line(line, index, width)
+
+
+def wrap_line(line: Line, index: int, width: int) -> Iterator[Row]:
+    room = max(width - cell_len(line.lead), 2)
+    text = line.text
+    if len(text) <= room and (text.isascii() or cell_len(text) <= room):
+        yield Row(line, index, 0, len(text))
+        return
+    start = 0
+    while start < len(text):
+        end = _break_after(text, start, room)
+        yield Row(line, index, start, min(end, start + room))
+        start = end
+
+
+def _break_after(text: str, start: int, room: int) -> int:
+    end = _fitting(text, start, room)
+    if end >= len(text):
+        return len(text)
+    if text[end] == " ":
+        return end + 1
+    space = text.rfind(" ", start, end)
+    indented = not text[start:space].strip() if space > start else True
+    return end if indented else space + 1
+
+
+def _fitting(text: str, start: int, room: int) -> int:
+    end = min(start + room, len(text))
+    piece = text[start:end]
+    if piece.isascii():
+        return end
+    while end > start + 1 and cell_len(text[start:end]) > room:
+        end -= 1
+    return end
+
+
+def folded(lines: list[Line], width: int, fold: Fold | None) -> list[Row]:
+    """Return the rows of a pane; with a fold, the middle of a long one becomes one row."""
+    if fold is None:
+        return list(wrap(lines, width))
+    limit = fold.head + fold.tail + 2
+    if len(lines) <= limit:
+        rows = list(wrap(lines, width))
+        if len(rows) <= limit:
+            return rows
+    head = _first_rows(lines, width, fold.head)
+    tail = _last_rows(lines, width, fold.tail)
+    return [*head, _gap(lines, head[-1], tail[0], width), *tail]
+
+
+def left_out(lines: int) -> Line:
+    """Return the line that stands for many."""
+    text = f"… {lines:,} lines more"
+    return Line(text, (Span(0, len(text), "fold"),), stands_for=lines)
+
+
+def _first_rows(lines: list[Line], width: int, count: int) -> list[Row]:
+    rows: list[Row] = []
+    for index, line in enumerate(lines[:count]):
+        rows.extend(wrap_line(line, index, width))
+        if len(rows) >= count:
+            break
+    return rows[:count]
+
+
+def _last_rows(lines: list[Line], width: int, count: int) -> list[Row]:
+    rows: list[Row] = []
+    for index in range(len(lines) - 1, max(len(lines) - count, 0) - 1, -1):
+        rows[:0] = wrap_line(lines[index], index, width)
+        if len(rows) >= count:
+            break
+    return rows[-count:]
+
+
+def _gap(lines: list[Line], first: Row, last: Row, width: int) -> Row:
+    missing = sum(line.stands_for for line in lines[first.index + 1 : last.index])
+    if missing:
+        size = f"{missing:,} line{'s' if missing > 1 else ''} more"
+    elif first.index == last.index:
+        size = f"{max(last.start - first.end, 0):,} characters more"
+    else:
+        size = "more"
+    text = f"… {size}, Enter shows all"
+    if cell_len(text) > width:
+        text = f"… {size}"
+    text = text[:width]
+    return Row(Line(text, (Span(0, len(text), "fold"),)), -1, 0, len(text))

@@ -1,0 +1,150 @@
+"""The footer: what happens now on the left, what it costs on the right."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.text import Text
+from textual.widget import Widget
+
+from smolterm.printable import printable
+from smolterm.tui.block import STACKED_BELOW
+from smolterm.tui.fold import Totals
+from smolterm.tui.palette import style
+
+LONGEST_NAME = 28
+"""Cells for the model's name."""
+
+_GLYPHS = {
+    "idle": ("○", "idle", "quiet"),
+    "thinking": ("●", "thinking", "reasoning"),
+    "waiting": ("◌", "waiting", "warning"),
+    "asking": ("●", "needs you", "asking"),
+    "running": ("●", "running", "output"),
+}
+
+
+class Facts(NamedTuple):
+    """Everything the footer says."""
+
+    totals: Totals = Totals()
+    state: str = "idle"
+    now: float = 0.0
+    below: bool = False
+    hint: str = ""
+    """Said instead of the state for a while."""
+
+
+class Status(Widget):
+    """One line, or two where the screen is narrow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts = Facts()
+
+    def show(self, facts: Facts) -> None:
+        if facts != self._facts or facts.state != "idle":
+            self._facts = facts
+            self.refresh()
+
+    def render(self) -> Text:
+        return status_text(self._facts, self.size.width, dark=self.app.current_theme.dark)
+
+
+def status_text(facts: Facts, width: int, *, dark: bool) -> Text:
+    """Return the footer for a width; the numbers needed least go first."""
+    narrow = width < STACKED_BELOW
+    text = Text(no_wrap=True, overflow="ellipsis", end="")
+    left = _left(facts, width, dark)
+    room = width - 2 if narrow else width - left.cell_len - 4
+    right = Text("  ").join(_fitting(_numbers(facts, dark), room))
+    text.append_text(left)
+    if narrow:
+        text.truncate(width, overflow="ellipsis")
+        text.append("\n ").append_text(right)
+    else:
+        text.append(" " * max(width - left.cell_len - right.cell_len - 1, 1)).append_text(right)
+    return text
+
+
+def _left(facts: Facts, width: int, dark: bool) -> Text:
+    totals, text = facts.totals, Text(" ")
+    glyph, word, look = _GLYPHS[facts.state]
+    text.append(f"{glyph} ", style(look, dark))
+    if facts.hint:
+        return text.append(printable(facts.hint), style("bold", dark))
+    text.append(word, style(look, dark))
+    if facts.state == "waiting":
+        left = max(totals.waiting_until - facts.now, 0)
+        text.append(f": {printable(totals.waiting)}, {left:.0f} s", style("warning", dark))
+    elif totals.started is not None and facts.state != "asking":
+        text.append(f" {_clock(facts.now - totals.started)}", style("quiet", dark))
+    if totals.sandbox in ("preparing", "starting", "died"):
+        text.append("   ").append_text(_sandbox(totals, width, dark))
+    if facts.below:
+        text.append("   ↓ new output below, End", style("code", dark))
+    return text
+
+
+def _sandbox(totals: Totals, width: int, dark: bool) -> Text:
+    if totals.sandbox == "died":
+        return Text("sandbox died", style("error", dark))
+    text = Text(f"{totals.sandbox} the sandbox", style("info", dark))
+    if totals.fraction is not None:
+        size = min(max(width // 8, 4), 20)
+        full = round(min(max(totals.fraction, 0.0), 1.0) * size)
+        text.append(" ").append("━" * full, style("output", dark))
+        text.append("━" * (size - full), style("rule", dark))
+        text.append(f" {totals.fraction:.0%}", style("quiet", dark))
+    if totals.detail and width >= STACKED_BELOW:
+        text.append(f" {printable(totals.detail)}", style("quiet", dark))
+    return text
+
+
+def _numbers(facts: Facts, dark: bool) -> list[tuple[int, Text]]:
+    """Return (rank, text) in the order they are shown; rank 0 is needed most."""
+    totals = facts.totals
+    cost = "–" if totals.cost is None else f"${totals.cost:.4f}"
+    tokens = f"{_short(totals.prompt_tokens)}↑ {_short(totals.completion_tokens)}↓"
+    found = [
+        (5, _name(printable(totals.model))),
+        (4, f"sandbox {totals.sandbox}" if totals.sandbox in ("ready", "busy", "closed") else ""),
+        (0, tokens),
+        (1, cost),
+        (2, f"ctx {_short(totals.context)}"),
+        (3, "" if totals.steps_left is None else f"{totals.steps_left} steps left"),
+        (3, _time_left(facts)),
+    ]
+    return [(rank, Text(said, style("quiet", dark))) for rank, said in found if said]
+
+
+def _name(model: str) -> str:
+    """Keep the end of a long name: it tells more than the start of a path."""
+    return model if len(model) <= LONGEST_NAME else "…" + model[1 - LONGEST_NAME :]
+
+
+def _time_left(facts: Facts) -> str:
+    deadline = facts.totals.deadline
+    if deadline is None or facts.totals.started is None:
+        return ""
+    return f"{_clock(deadline - facts.now)} left"
+
+
+def _fitting(parts: list[tuple[int, Text]], room: int) -> list[Text]:
+    kept = list(parts)
+    while kept and sum(text.cell_len + 2 for _, text in kept) - 2 > room:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return [text for _, text in kept]
+
+
+def _short(number: int) -> str:
+    if number < 1_000:
+        return str(number)
+    if number < 999_950:
+        return f"{number / 1_000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(int(seconds), 0), 60)
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
