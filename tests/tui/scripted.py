@@ -1,0 +1,107 @@
+"""A session that plays given events and notes what the screen asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from types import SimpleNamespace
+
+from textual.pilot import Pilot
+
+from smolterm.events import ApprovalRequested, DecisionMade, Event, Finished, TaskStarted
+from smolterm.policy import Decision, Edit, Reject, Stop
+from smolterm.tui.app import SmoltermApp
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Scripted:
+    model_name, is_demo, transcript_path = "gpt-5-mini", True, None
+    budget = SimpleNamespace(max_steps=20)
+
+    def __init__(self, *events: Event) -> None:
+        self.events = events
+        self.tasks: list[str] = []
+        self.decisions: list[tuple[int, Decision, int | None]] = []
+        self.calls: list[str] = []
+        self.handler: Callable[[Event], None] = lambda event: None
+        self._answer: asyncio.Future[Decision] | None = None
+
+    async def run(self, task: str) -> AsyncGenerator[Event, None]:
+        self.tasks.append(task)
+        yield TaskStarted(task=task)
+        for event in self.events:
+            asked = isinstance(event, ApprovalRequested)
+            self._answer = asyncio.get_running_loop().create_future() if asked else None
+            yield event
+            if self._answer is not None and isinstance(event, ApprovalRequested):
+                decision = await self._answer
+                yield _made(event, decision)
+                if isinstance(decision, Stop):
+                    reason = "interrupted" if "interrupt" in self.calls else "stopped"
+                    yield Finished(reason=reason)
+                    return
+
+    def decide(self, step: int, decision: Decision, *, call: int | None = None) -> bool:
+        self.decisions.append((step, decision, call))
+        if self._answer is None or self._answer.done():
+            return False
+        self._answer.set_result(decision)
+        return True
+
+    async def interrupt(self) -> None:
+        self.calls.append("interrupt")
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(Stop())
+
+    async def prepare(self) -> None:
+        self.calls.append("prepare")
+
+    def listen(self, handler: Callable[[Event], None]) -> None:
+        self.handler = handler
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+
+def _made(asked: ApprovalRequested, decision: Decision) -> DecisionMade:
+    names = {"Approve": "approve", "Edit": "edit", "Reject": "reject", "Stop": "stop"}
+    return DecisionMade(
+        step=asked.step,
+        call=asked.call,
+        decision=names[type(decision).__name__],
+        by="person",
+        reason=decision.reason if isinstance(decision, Reject) else "",
+        code=decision.code if isinstance(decision, Edit) else asked.code,
+    )
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Wait until every event so far is on the screen."""
+    app = pilot.app
+    assert isinstance(app, SmoltermApp)
+    await pilot.pause()
+    while not app.settled:
+        await pilot.pause(0.005)
+    await pilot.pause()
+
+
+async def give(pilot: Pilot[int], task: str = "go") -> None:
+    """Type a task and send it."""
+    await pilot.press(*task, "enter")
+    await settle(pilot)
+
+
+def screen_text(app: SmoltermApp) -> str:
+    """Return what the terminal shows, as plain lines."""
+    height = app.size.height
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line) for line in lines[:height])
