@@ -1,0 +1,1 @@
+"""How fast smolterm is, beside its peers: `python -m bench`."""

@@ -1,0 +1,74 @@
+"""The same measurements inside smolagents, run by its own Python; imports nothing of ours."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from smolagents import CodeAgent, Model, tool
+from smolagents.local_python_executor import LocalPythonExecutor
+from smolagents.models import ChatMessage, MessageRole
+
+STEPS = 100
+CELLS = 200
+CALLS = 1000
+
+
+class Scripted(Model):
+    """Says each of its replies once."""
+
+    def __init__(self, replies: list[str]) -> None:
+        super().__init__(model_id="scripted")
+        self._replies = replies
+
+    def generate(self, messages, **_) -> ChatMessage:
+        return ChatMessage(role=MessageRole.ASSISTANT, content=self._replies.pop(0))
+
+
+@tool
+def ping(number: int) -> int:
+    """Return the number.
+
+    Args:
+        number: any.
+    """
+    return number
+
+
+def steps(count: int) -> float:
+    """Return the seconds that so many steps take."""
+    replies = [f"I will run this.\n<code>\nx = {number}\n</code>" for number in range(count)]
+    replies.append("Done.\n<code>\nfinal_answer('done')\n</code>")
+    agent = CodeAgent(tools=[], model=Scripted(replies), max_steps=count + 1, verbosity_level=0)
+    began = time.perf_counter()
+    answer = agent.run("Go.")
+    taken = time.perf_counter() - began
+    assert answer == "done", answer
+    return taken
+
+
+def engine() -> None:
+    steps(10)
+    print("engine.step", steps(STEPS) / STEPS * 1e6)
+
+
+def sandbox() -> None:
+    began = time.perf_counter()
+    executor = LocalPythonExecutor(additional_authorized_imports=[])
+    executor.send_tools({"ping": ping})
+    assert executor("1 + 1").output == 2
+    print("sandbox.cold", (time.perf_counter() - began) * 1e3)
+    for _ in range(20):
+        executor("x = 1 + 1")
+    began = time.perf_counter()
+    for _ in range(CELLS):
+        executor("x = 1 + 1")
+    print("sandbox.step", (time.perf_counter() - began) / CELLS * 1e6)
+    began = time.perf_counter()
+    total = executor(f"total = 0\nfor i in range({CALLS}):\n    total += ping(i)\ntotal").output
+    print("sandbox.call", (time.perf_counter() - began) / CALLS * 1e6)
+    assert total == sum(range(CALLS)), total
+
+
+if __name__ == "__main__":
+    {"engine": engine, "sandbox": sandbox}[sys.argv[1]]()
