@@ -161,7 +161,7 @@ def hostile_processes(scripts: Sequence[tuple[list[Batch], bool]]) -> Iterator[N
                     made[0].child.kill()
 
         child = await child_of(scripted(list(batches), polite), notice)
-        made.append(Interpreter(child, NOBODY, caps))
+        made.append(Interpreter(child, NOBODY, caps, keeps=options.checkpoints))
         return made[0]
 
     with patch.object(Interpreter, "start", start):
