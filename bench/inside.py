@@ -65,7 +65,9 @@ class Talker:
     def __init__(self, count: int) -> None:
         self._count = count
 
-    async def reply(self, messages: Sequence[Any]) -> AsyncGenerator[Any, None]:
+    async def reply(
+        self, messages: Sequence[Any], *, format: Any = None
+    ) -> AsyncGenerator[Any, None]:
         from smolterm.models import Delta, Done
 
         for _ in range(self._count):

@@ -13,6 +13,9 @@ SmoltermError
 │   ├── ContextTooLong         the transcript no longer fits the model
 │   ├── Unreachable            nothing answered at the address
 │   ├── BadReply               what came back is not the protocol
+│   ├── ModelFileError         a file that is no usable model
+│   ├── GrammarError           a grammar for replies that is none
+│   ├── ModelCrashed           the model's process ended while it was needed
 │   └── Transient              trying again later may help
 │       ├── RateLimited
 │       ├── Overloaded
@@ -115,6 +118,18 @@ class Unreachable(ModelError):
 
 
 class BadReply(ModelError):
+    pass
+
+
+class ModelFileError(ModelError):
+    pass
+
+
+class GrammarError(ModelError):
+    pass
+
+
+class ModelCrashed(ModelError):
     pass
 
 

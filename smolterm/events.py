@@ -79,6 +79,25 @@ class ModelWaiting(Fact, frozen=True, kw_only=True):
     """The try that failed, from 1."""
 
 
+class ModelChanged(Fact, frozen=True, kw_only=True):
+    """A model is being loaded, can be asked, cannot, or took the place of another."""
+
+    state: Literal["loading", "ready", "failed", "switched"]
+    model: str
+    detail: str = ""
+    """Why it failed; how it was loaded."""
+    fraction: float | None = None
+    """Progress of `loading`, 0 to 1."""
+
+
+class PromptRead(Fact, frozen=True, kw_only=True):
+    """A model on this machine has read so much of the prompt."""
+
+    step: int
+    fraction: float
+    """0 to 1."""
+
+
 class ReplyDelta(Fact, frozen=True, kw_only=True):
     step: int
     channel: Channel
@@ -187,6 +206,24 @@ class ObservationMade(Fact, frozen=True, kw_only=True):
     text: str
 
 
+class ContextShortened(Fact, frozen=True, kw_only=True):
+    """The transcript came near the model's context, so part of it is sent in fewer words.
+
+    `undone` takes back the change before it.
+    """
+
+    level: Literal["observations", "steps", "undone"]
+    """What was shortened: observations cut, or steps summarised by the model."""
+    first: int
+    """The first step it touches."""
+    last: int
+    """The last one."""
+    tokens_before: int
+    tokens_after: int
+    text: str = ""
+    """The summary that stands for the steps."""
+
+
 class SandboxChanged(Fact, frozen=True, kw_only=True):
     state: Literal["preparing", "starting", "ready", "busy", "died", "closed"]
     detail: str = ""
@@ -218,6 +255,8 @@ Event: TypeAlias = (
     | TaskStarted
     | StepStarted
     | ModelWaiting
+    | ModelChanged
+    | PromptRead
     | ReplyDelta
     | ReplyDropped
     | ReplyFinished
@@ -231,6 +270,7 @@ Event: TypeAlias = (
     | ToolReturned
     | CellFinished
     | ObservationMade
+    | ContextShortened
     | SandboxChanged
     | Notice
     | Finished

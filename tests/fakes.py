@@ -8,7 +8,7 @@ from typing import Any
 
 from smolterm.errors import SandboxDied
 from smolterm.events import CellError, Event, Usage
-from smolterm.models import Delta, Done, Message, ModelPart
+from smolterm.models import Delta, Done, Format, Message, ModelPart
 from smolterm.sandbox import Call, CellDone, CellPart, Limits, Printed
 from smolterm.tools import ToolSpec
 
@@ -26,11 +26,15 @@ class FakeModel:
     def __init__(self, *replies: str | BaseException | None) -> None:
         self.replies = list(replies)
         self.asked: list[list[Message]] = []
+        self.formats: list[Format | None] = []
         self.hanging = asyncio.Event()
         self.closed = False
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    async def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         self.asked.append(list(messages))
+        self.formats.append(format)
         said = self.replies.pop(0)
         if said is None:
             self.hanging.set()

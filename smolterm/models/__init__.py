@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -35,6 +35,15 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     attempt: int
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How far a model on this machine has come before its first word."""
+
+    what: Literal["loading", "reading"]
+    """Its file, or the prompt."""
+    fraction: float
+    """0 to 1."""
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The reply is complete."""
 
@@ -43,7 +52,22 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Why the provider stopped: `stop`, `length`, ..."""
 
 
-ModelPart: TypeAlias = Delta | Waiting | Done
+ModelPart: TypeAlias = Delta | Waiting | Progress | Done
+
+
+class Format(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What form a reply should have. A model heeds what it can and passes over the rest."""
+
+    grammar: str = ""
+    """GBNF with a rule `root`; heeded by models on this machine."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the reply and are no part of it."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    thinking: bool | None = None
+    """Whether to reason first, where the model's template knows a switch."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """Functions that may be called, as OpenAI describes them."""
 
 
 class Model(Protocol):
@@ -51,7 +75,9 @@ class Model(Protocol):
 
     name: str
 
-    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         """Stream the reply; the last part is `Done`.
 
         Closing the iterator cancels the request.

@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from smolterm.errors import BadReply, ModelError, ModelTimeout, Unreachable, WrongKey
-from smolterm.models import Message, ModelPart
+from smolterm.models import Format, Message, ModelPart
 from smolterm.models.chunks import Answer, cut, events
 from smolterm.models.failures import clean, from_status, unreachable, words_in
 from smolterm.models.providers import Route
 from smolterm.models.retry import retry_after
+from smolterm.models.stops import StopCutter
 from smolterm.models.wire import Options
 
 if TYPE_CHECKING:
@@ -54,19 +55,26 @@ class CompatibleModel:
         await anyio.lowlevel.checkpoint()
         self._client.platform_headers()
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    async def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         """Ask once and stream the reply. See `Model.reply`; trying again is the host's business."""
         import httpx
 
-        stream = await self._open(messages)
+        options = self._options.with_format(format)
+        stream = await self._open(messages, options)
         answer = Answer(self._route, self._secrets)
+        cutter = StopCutter(options.stop)
         try:
             async for data in events(stream.response.aiter_bytes(), self._route.provider):
                 if data == b"[DONE]":
                     answer.complete = True
                     break
-                for delta in answer.read(data):
+                for delta in cutter.cut(answer.read(data)):
                     yield delta
+                if cutter.hit:
+                    answer.complete = True
+                    break
         except httpx.TimeoutException:
             if not answer.complete:
                 raise _silence(self._route, self._options) from None
@@ -75,18 +83,20 @@ class CompatibleModel:
                 raise cut(self._route, clean(str(error), self._secrets)) from None
         finally:
             await stream.close()
-        for delta in answer.rest():
+        for delta in (*cutter.cut(answer.rest()), *cutter.rest()):
             yield delta
         yield answer.done(stream.response.headers.get("content-type", ""))
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _open(self, messages: Sequence[Message]) -> openai.AsyncStream[object]:
+    async def _open(
+        self, messages: Sequence[Message], asked: Options
+    ) -> openai.AsyncStream[object]:
         """Send the request; once more without each optional field that the server refuses."""
         import openai
 
-        body = self._body(messages)
+        body = self._body(messages, asked)
         options: openai.RequestOptions = {"follow_redirects": False}
         if not self._secrets:
             options["headers"] = {"Authorization": openai.Omit()}
@@ -107,19 +117,19 @@ class CompatibleModel:
                 if field is None:
                     raise _failure(error, self._route, self._options, self._secrets) from None
                 self._refused[field] = _RENAMED[field]
-                body = self._body(messages)
+                body = self._body(messages, asked)
             except openai.OpenAIError as error:
                 raise _failure(error, self._route, self._options, self._secrets) from None
 
-    def _body(self, messages: Sequence[Message]) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], asked: Options) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._route.model,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            "temperature": self._options.temperature,
-            "max_tokens": self._options.max_tokens,
-            "stop": list(self._options.stop) or None,
+            "temperature": asked.temperature,
+            "max_tokens": asked.max_tokens,
+            "stop": list(asked.stop) or None,
         }
         for field, other in self._refused.items():
             value = body.pop(field, None)

@@ -21,7 +21,7 @@ import msgspec
 
 from smolterm.errors import ModelError, SmoltermError
 from smolterm.events import Channel
-from smolterm.models import Delta, Message, ModelPart
+from smolterm.models import Delta, Format, Message, ModelPart
 from smolterm.models.failures import clean, mask, secrets_in
 from smolterm.models.retry import retrying
 from smolterm.models.wire import Config, error_line, line_of
@@ -42,7 +42,9 @@ class Speaker(Protocol):
         """Do what can be done before the first request."""
         ...
 
-    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]: ...
+    def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]: ...
 
 
 class Pen:
@@ -157,8 +159,10 @@ class Host:
             speaker = self._speaker
             assert speaker is not None, "requests are taken once the import is over"
             messages = msgspec.convert(line.get("messages"), list[Message])
+            format = msgspec.convert(line.get("format"), Format | None)
             patience = self._config.options.patience
-            async with aclosing(retrying(lambda: speaker.reply(messages), patience)) as parts:
+            asking = retrying(lambda: speaker.reply(messages, format=format), patience)
+            async with aclosing(asking) as parts:
                 async for part in parts:
                     pen.write(part)
         except asyncio.CancelledError:

@@ -14,7 +14,7 @@ import msgspec
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, ModelError, StreamCut
-from smolterm.models import Done, Message, ModelPart
+from smolterm.models import Done, Format, Message, ModelPart
 from smolterm.models.launch import Launched, host_command, route_of
 from smolterm.models.providers import Route, environment_for
 from smolterm.models.wire import Options, part_of
@@ -76,10 +76,14 @@ class HostedModel:
         # One turn of the loop, in which the process is spawned.
         await asyncio.sleep(0)
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    async def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         """See `Model.reply`. A host that died is started again by the next call."""
         child = await self._ready()
-        request = {"op": "reply", "messages": msgspec.to_builtins(list(messages))}
+        request: dict[str, Any] = {"op": "reply", "messages": msgspec.to_builtins(list(messages))}
+        if format is not None:
+            request["format"] = msgspec.to_builtins(format)
         # `request` takes the next number as soon as it is first asked for a line.
         number = child.last_id + 1
         self._asked += 1

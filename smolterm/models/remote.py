@@ -25,12 +25,13 @@ from smolterm.errors import (
     WrongKey,
 )
 from smolterm.events import Usage
-from smolterm.models import Delta, Done, Message, ModelPart
+from smolterm.models import Delta, Done, Format, Message, ModelPart
 from smolterm.models.chunks import cut, usage_of
 from smolterm.models.compatible import seconds_of_silence
 from smolterm.models.failures import clean, from_status, secrets_in, unreachable
 from smolterm.models.providers import Route
 from smolterm.models.retry import retry_after
+from smolterm.models.stops import StopCutter
 from smolterm.models.thinking import ThinkSplitter
 from smolterm.models.wire import Options
 
@@ -107,30 +108,35 @@ class RemoteModel:
     async def warm_up(self) -> None:
         pass
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    async def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         """Ask once and stream the reply. See `Model.reply`; trying again is the host's business."""
         self._check_key()
-        split = ThinkSplitter()
+        asked = self._options.with_format(format)
+        split, cutter = ThinkSplitter(), StopCutter(asked.stop)
         usage: Any = None
         stop = ""
         try:
-            stream = await self._litellm.acompletion(**self._request(messages))
+            stream = await self._litellm.acompletion(**self._request(messages, asked))
             try:
                 async for chunk in stream:
                     usage = getattr(chunk, "usage", None) or usage
                     for choice in list(chunk.choices or ())[:1]:
                         stop = choice.finish_reason or stop
-                        for delta in _texts(choice.delta, split):
+                        for delta in cutter.cut(_texts(choice.delta, split)):
                             yield delta
+                    if cutter.hit:
+                        break
             finally:
                 await stream.aclose()
         except SmoltermError:
             raise
         except Exception as error:  # noqa: BLE001 - providers' libraries raise anything
             raise failure(error, self._route, self._secrets) from None
-        for delta in split.finish():
+        for delta in (*cutter.cut(split.finish()), *cutter.rest()):
             yield delta
-        if _cut_short(stream):
+        if _cut_short(stream) and not cutter.hit:
             raise cut(self._route)
         yield Done(usage=self._usage(usage), stop=clean(stop) or "stop")
 
@@ -153,15 +159,15 @@ class RemoteModel:
                 next=f"Set {' and '.join(missing)}, or choose another model.",
             )
 
-    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
+    def _request(self, messages: Sequence[Message], asked: Options) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self._route.model,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            "temperature": self._options.temperature,
-            "max_tokens": self._options.max_tokens,
-            "stop": list(self._options.stop) or None,
+            "temperature": asked.temperature,
+            "max_tokens": asked.max_tokens,
+            "stop": list(asked.stop) or None,
             "timeout": seconds_of_silence(self._route, self._options),
             "max_retries": 0,
             "num_retries": 0,

@@ -11,7 +11,7 @@ import msgspec
 
 from smolterm.errors import BadReply, ConfigError
 from smolterm.events import Channel, Usage
-from smolterm.models import Delta, Done, Message, ModelPart
+from smolterm.models import Delta, Done, Format, Message, ModelPart
 
 PACE = 0.004
 """Seconds between two chunks where the file names none."""
@@ -51,7 +51,9 @@ class ReplayModel:
     async def warm_up(self) -> None:
         pass
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ModelPart, None]:
+    async def reply(
+        self, messages: Sequence[Message], *, format: Format | None = None
+    ) -> AsyncGenerator[ModelPart, None]:
         self._asked += 1
         if self._asked > len(self._replies):
             raise BadReply(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from smolterm.errors import ModelError, SmoltermError, StreamCut, UsageError, error_named
-from smolterm.models import Delta, Done, ModelPart, Waiting
+from smolterm.models import Delta, Done, Format, ModelPart, Progress, Waiting
 from smolterm.models.providers import Route
 
 
@@ -38,6 +38,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds without a byte. None: 120, or 600 on this machine: a long prompt takes time."""
     patience: Patience = Patience()
 
+    def with_format(self, format: Format | None) -> Options:
+        """Return the options of one request: what its format says goes first."""
+        if format is None:
+            return self
+        return msgspec.structs.replace(
+            self,
+            temperature=self.temperature if format.temperature is None else format.temperature,
+            max_tokens=self.max_tokens if format.max_tokens is None else format.max_tokens,
+            stop=tuple(dict.fromkeys((*self.stop, *format.stop))),
+        )
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The host's one argument. Anybody may read a command line: no secret belongs here."""
@@ -55,6 +66,8 @@ def line_of(number: int, part: ModelPart) -> dict[str, Any]:
     fields = msgspec.to_builtins(part)
     if isinstance(part, Waiting):
         return {"id": number, "waiting": fields}
+    if isinstance(part, Progress):
+        return {"id": number, "progress": fields}
     return {"id": number, "done": fields, "end": True}
 
 
@@ -76,6 +89,8 @@ def part_of(line: Mapping[str, Any]) -> ModelPart:
             return msgspec.convert({"type": "Delta"} | line["delta"], Delta)
         if "waiting" in line:
             return msgspec.convert(line["waiting"], Waiting)
+        if "progress" in line:
+            return msgspec.convert(line["progress"], Progress)
         if "done" in line:
             return msgspec.convert(line["done"], Done)
         fields = msgspec.convert(line["error"], dict[str, str])

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-from smolterm.models import Delta, Message, ModelPart, Waiting
+from smolterm.models import Delta, Format, Message, ModelPart, Waiting
 from smolterm.models.hosted import HostedModel
 from smolterm.models.retry import Patience
 from smolterm.models.wire import Options
@@ -46,8 +46,8 @@ def with_model(
     return asyncio.run(asyncio.wait_for(main(), 50))
 
 
-async def parts_of(model: HostedModel) -> list[ModelPart]:
-    async with aclosing(model.reply(MESSAGES)) as parts:
+async def parts_of(model: HostedModel, format: Format | None = None) -> list[ModelPart]:
+    async with aclosing(model.reply(MESSAGES, format=format)) as parts:
         return [part async for part in parts]
 
 
