@@ -1,0 +1,124 @@
+"""Whether a model fits into memory, said before it is loaded. Pure.
+
+The formula counts what llama.cpp allocates: the weights as they lie in the file, the cache of keys
+and values, the buffers of one batch, and the process around them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+CacheType: TypeAlias = Literal["f16", "q8_0", "q4_0"]
+
+BYTES_A_VALUE: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+PROCESS = 150 << 20
+"""Bytes of Python, the library and llama.cpp's own tables."""
+BATCH = 512
+"""Tokens evaluated at once."""
+MARGIN = 0.1
+"""Part of the free memory that is left to everybody else."""
+SMALLEST = 2048
+LARGEST = 32768
+"""Tokens. An agent rarely fills more, and a small model gets lost in it."""
+STEP = 1024
+
+
+class Shape(Protocol):
+    """The numbers of a GGUF header that decide over memory."""
+
+    @property
+    def file_bytes(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def kv_heads(self) -> int: ...
+    @property
+    def head_k(self) -> int: ...
+    @property
+    def head_v(self) -> int: ...
+    @property
+    def embedding(self) -> int: ...
+    @property
+    def vocab(self) -> int: ...
+    @property
+    def context_length(self) -> int: ...
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process will take, in bytes."""
+
+    context: int
+    """Tokens."""
+    weights: int
+    cache: int
+    compute: int
+    process: int = PROCESS
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.cache + self.compute + self.process
+
+
+def forecast(
+    shape: Shape,
+    context: int,
+    *,
+    cache: CacheType = "f16",
+    batch: int = BATCH,
+    flash: bool = True,
+) -> Forecast:
+    """Return what a model takes with a context of so many tokens.
+
+    Args:
+        cache: how keys and values are stored.
+        batch: tokens evaluated at once (llama.cpp's n_ubatch).
+        flash: flash attention, which needs no matrix of scores.
+    """
+    a_token = shape.layers * shape.kv_heads * (shape.head_k + shape.head_v)
+    # llama.cpp rounds the cache up to a multiple of 256 tokens.
+    padded = -(-context // 256) * 256
+    scores = 0 if flash else shape.heads * padded * batch * 4
+    logits = batch * shape.vocab * 4
+    return Forecast(
+        context=context,
+        weights=shape.file_bytes,
+        cache=int(padded * a_token * BYTES_A_VALUE[cache]),
+        compute=max(logits, scores) + batch * shape.embedding * 4 * 8,
+    )
+
+
+def choose_context(
+    shape: Shape,
+    free_bytes: int | None,
+    *,
+    largest: int = LARGEST,
+    cache: CacheType = "f16",
+    margin: float = MARGIN,
+) -> Forecast | None:
+    """Return the forecast for the longest context that fits; None when not even the shortest does.
+
+    Args:
+        free_bytes: see `machine.free_memory`; None, not known, counts as enough for 8,192 tokens.
+        largest: tokens wanted at most; the model's own limit counts too.
+        margin: part of the free memory that stays free.
+    """
+    most = min(largest, shape.context_length or largest)
+    least = min(SMALLEST, most)
+    if free_bytes is None:
+        return forecast(shape, min(most, 8192), cache=cache)
+    room = free_bytes * (1 - margin)
+    if forecast(shape, least, cache=cache).total > room:
+        return None
+    low, high = least, most
+    while high - low >= STEP:
+        middle = (low + high + 1) // 2
+        if forecast(shape, middle, cache=cache).total <= room:
+            low = middle
+        else:
+            high = middle - 1
+    best = high if forecast(shape, high, cache=cache).total <= room else low
+    return forecast(shape, max(best // STEP * STEP, least) if best < most else most, cache=cache)
