@@ -35,6 +35,10 @@ SmoltermError
 │   ├── PackageRefused         the person, or the policy, said no
 │   ├── PackageDamaged         what came is not what the hash says
 │   └── FetchFailed            the server could not be reached, or did not deliver
+├── LibraryError               the models' files: getting, checking and keeping them
+│   ├── DownloadFailed         the server could not be reached, or did not deliver
+│   ├── FileDamaged            what came, or lies there, is not what the hash says
+│   └── NoSpace                the disk cannot hold it
 ├── ToolError                  a tool refused or failed; becomes an observation
 └── StoreError                 the session's file
 """
@@ -209,6 +213,22 @@ class PackageDamaged(PackageError):
 
 class FetchFailed(PackageError):
     exit_code = ExitCode.RETRYABLE
+
+
+class LibraryError(SmoltermError):
+    pass
+
+
+class DownloadFailed(LibraryError):
+    exit_code = ExitCode.RETRYABLE
+
+
+class FileDamaged(LibraryError):
+    pass
+
+
+class NoSpace(LibraryError):
+    pass
 
 
 class ToolError(SmoltermError):

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import msgspec
 
+from smolterm.models.fit import Shape
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file of one repository, and the header's numbers that say whether it will fit."""
@@ -33,8 +35,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Tokens."""
 
     @property
-    def file_bytes(self) -> int:
-        return self.bytes
+    def shape(self) -> Shape:
+        return Shape(
+            file_bytes=self.bytes,
+            cached_heads=self.layers * self.kv_heads,
+            heads=self.heads,
+            head_k=self.head_k,
+            head_v=self.head_v,
+            embedding=self.embedding,
+            vocab=self.vocab,
+            context_length=self.context_length,
+        )
 
 
 @cache

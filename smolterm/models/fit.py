@@ -6,7 +6,7 @@ and values, the buffers of one batch, and the process around them.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -25,27 +25,22 @@ LARGEST = 32768
 STEP = 1024
 
 
-class Shape(Protocol):
-    """The numbers of a GGUF header that decide over memory."""
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a model's file that decide over memory."""
 
-    @property
-    def file_bytes(self) -> int: ...
-    @property
-    def layers(self) -> int: ...
-    @property
-    def heads(self) -> int: ...
-    @property
-    def kv_heads(self) -> int: ...
-    @property
-    def head_k(self) -> int: ...
-    @property
-    def head_v(self) -> int: ...
-    @property
-    def embedding(self) -> int: ...
-    @property
-    def vocab(self) -> int: ...
-    @property
-    def context_length(self) -> int: ...
+    file_bytes: int
+    cached_heads: int
+    """Heads whose keys and values are kept, over all layers."""
+    heads: int
+    """Of one layer."""
+    head_k: int
+    """Numbers in a key."""
+    head_v: int
+    embedding: int
+    """Numbers in an embedding."""
+    vocab: int
+    context_length: int
+    """Tokens the model was trained for; 0 where nobody says."""
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +73,7 @@ def forecast(
         batch: tokens evaluated at once (llama.cpp's n_ubatch).
         flash: flash attention, which needs no matrix of scores.
     """
-    a_token = shape.layers * shape.kv_heads * (shape.head_k + shape.head_v)
+    a_token = shape.cached_heads * (shape.head_k + shape.head_v)
     # llama.cpp rounds the cache up to a multiple of 256 tokens.
     padded = -(-context // 256) * 256
     scores = 0 if flash else shape.heads * padded * batch * 4

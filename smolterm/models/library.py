@@ -6,8 +6,11 @@ Light, for every start with a local model uses it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -16,6 +19,10 @@ from smolterm.models.catalogue import catalogue
 from smolterm.store import data_folder
 
 SUFFIX = ".gguf"
+PIECE = 1 << 20
+
+Tell: TypeAlias = Callable[[int, int], None]
+"""Told how many bytes are done, and of how many."""
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,6 +129,26 @@ def forget(path: Path) -> None:
     """Remove a model's file and what is remembered of it."""
     path.unlink()
     _beside(path).unlink(missing_ok=True)
+
+
+def sha256_of(path: Path, tell: Tell | None = None) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
+    digest, done, whole = hashlib.sha256(), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            done += len(piece)
+            if tell is not None:
+                tell(done, whole)
+    return digest.hexdigest()
+
+
+def size(number: int) -> str:
+    """Return bytes as a person reads them: `2.1 GB`."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= bytes_:
+            return f"{number / bytes_:.1f} {unit}"
+    return f"{number} bytes"
 
 
 def _beside(path: Path) -> Path:
