@@ -126,7 +126,7 @@ def resolve(model: str, api_base: str | None, environ: Mapping[str, str]) -> Rou
     if head in PROVIDERS:
         if not slash:
             raise ConfigError(f"{head!r} names no model.", next=f"Write {head}/MODEL.")
-        return _through(PROVIDERS[head], rest, base or _base_of(head, environ), environ)
+        return _through(PROVIDERS[head], rest, base or address_of(head, environ), environ)
     if base:
         return _at_address(model, base, environ)
     if not slash:
@@ -162,6 +162,23 @@ def environment_for(route: Route, environ: Mapping[str, str]) -> dict[str, str]:
     ]
     kept.pop("PYTHONPATH", None)
     return kept | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
+
+
+def address_of(name: str, environ: Mapping[str, str]) -> str:
+    """Return the provider's address, which Ollama lets a person move by OLLAMA_HOST."""
+    place = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
+    if not place:
+        return PROVIDERS[name].base_url
+    scheme, sep, rest = place.rpartition("://")
+    parts = urlsplit(f"//{rest.rstrip('/')}")
+    try:
+        port = parts.port or 11434
+    except ValueError:
+        raise ConfigError(f"OLLAMA_HOST={place!r} is no address.") from None
+    # A server that listens on every interface is reached on the loopback one.
+    host = parts.hostname if parts.hostname not in (None, "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    bracketed = f"[{host}]" if ":" in str(host) else host
+    return checked_base(f"{scheme if sep else 'http'}://{bracketed}:{port}")
 
 
 def checked_base(url: str) -> str:
@@ -239,23 +256,6 @@ def _through_litellm(model: str, base: str, environ: Mapping[str, str]) -> Route
         key_env=_first_set((OWN_KEY if base else guess,), environ),
         is_local=bool(base) and is_loopback(base),
     )
-
-
-def _base_of(name: str, environ: Mapping[str, str]) -> str:
-    """Return the provider's address, which Ollama lets a person move by OLLAMA_HOST."""
-    place = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
-    if not place:
-        return PROVIDERS[name].base_url
-    scheme, sep, rest = place.rpartition("://")
-    parts = urlsplit(f"//{rest.rstrip('/')}")
-    try:
-        port = parts.port or 11434
-    except ValueError:
-        raise ConfigError(f"OLLAMA_HOST={place!r} is no address.") from None
-    # A server that listens on every interface is reached on the loopback one.
-    host = parts.hostname if parts.hostname not in (None, "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-    bracketed = f"[{host}]" if ":" in str(host) else host
-    return checked_base(f"{scheme if sep else 'http'}://{bracketed}:{port}")
 
 
 def _passed(route: Route) -> tuple[str, ...]:
