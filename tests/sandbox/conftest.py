@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smolterm.sandbox import CellDone
+from smolterm.sandbox.assets import set_up
 from smolterm.sandbox.deno import Sandbox
+from smolterm.sandbox.files import StagedFiles
+from tests.sandbox.staged_python import StagedPython
 
 
 class Runner:
@@ -61,3 +65,32 @@ def start_sandbox() -> Iterator[Callable[..., Runner]]:
 def shared(start_sandbox: Callable[..., Runner]) -> Runner:
     """One sandbox for all tests that leave it as they found it."""
     return start_sandbox()
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StagedPython]:
+    """Staged files seen from inside, one interpreter for a file of tests."""
+    python = StagedPython(asyncio.run(set_up()), tmp_path_factory.mktemp("deno"))
+    python.run("import json, os, shutil")
+    yield python
+    python.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What is about to be changed: `claims.BEFORE`."""
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("one\ntwo\n")
+    (folder / "b.txt").write_text("bee\n")
+    (folder / "sub" / "c.sh").write_text("#!/bin/sh\n")
+    (folder / "sub" / "c.sh").chmod(0o750)
+    return folder
+
+
+@pytest.fixture
+def files(folder: Path) -> Iterator[StagedFiles]:
+    files = StagedFiles()
+    files.mount(folder, writable=True)
+    yield files
+    files.close()
