@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Bytes that one step may print; the rest is counted and dropped. 0 means no limit."""
     packages: Literal["ask", "cached", "off"] = "ask"
     """Packages that code may import: asked about, only those already here, or none."""
+    servers: Literal["ask", "look", "off"] = "ask"
+    """Whether to look for model servers on this machine's own ports when models are listed."""
     save: bool = True
     """Keep each session in a file."""
 

@@ -19,7 +19,7 @@ ROOT = Path(smolterm.__file__).parent
 ROWS = """
 errors events marks policy printable progress repair spawn threads toolcall
 packages.unpack sandbox.values
-approval child clock config keyboard process scan store tools transcript
+approval child clock config configfile keyboard process scan store tools transcript
 console models packages parse sandbox
 models.* packs.* prompt sandbox.*
 packages.* pyoptions pyprompt
