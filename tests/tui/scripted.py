@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import SimpleNamespace
 
 from textual.pilot import Pilot
@@ -105,3 +105,20 @@ def screen_text(app: SmoltermApp) -> str:
     height = app.size.height
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in line) for line in lines[:height])
+
+
+Test = Callable[[Pilot[int], Scripted, Clock], Awaitable[None]]
+
+
+def play(session: Scripted, test: Test, size: tuple[int, int] = (120, 32)) -> SmoltermApp:
+    """Run one test on a screen."""
+    clock = Clock()
+    app = SmoltermApp(session, clock=clock)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await test(pilot, session, clock)
+
+    asyncio.run(run())
+    return app
