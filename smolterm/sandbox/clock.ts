@@ -13,6 +13,10 @@ const MOST_RANDOM = 1 << 20;
 
 /** What one cell got to see of time and randomness, to be given to it again. */
 export class Tape {
+  /** Gives where the sources that repeat stand: readings of the clock, then the numbers' state. */
+  mark: () => number[] = () => [];
+  /** Puts them back to a mark. */
+  wind: (mark: number[]) => void = () => {};
   #times: number[] = [];
   #random: number[] = [];
   #timesAt = 0;
@@ -68,9 +72,15 @@ export function virtualise(options: BootOptions): Tape {
   const scope = globalThis as Any;
   let date = Date.now.bind(Date);
   let elapsed = performance.now.bind(performance);
+  let readings = 0;
+  const numbers = seedState(options.seed ?? "");
+  tape.mark = () => [readings, ...numbers];
+  tape.wind = ([first, ...rest]) => {
+    readings = first;
+    numbers.set(rest.slice(0, numbers.length));
+  };
   if (options.clock !== undefined) {
     const start = options.clock;
-    let readings = 0;
     elapsed = () => ++readings * TICK;
     date = () => Math.floor(start + elapsed());
     Object.defineProperty(performance, "timeOrigin", { value: start });
@@ -92,7 +102,7 @@ export function virtualise(options: BootOptions): Tape {
   if (options.seed !== undefined || options.checkpoints) {
     const real = crypto.getRandomValues.bind(crypto);
     const fill = options.seed !== undefined
-      ? seeded(options.seed)
+      ? seeded(numbers)
       : (bytes: Uint8Array) => tape.random(bytes, (some) => real(some as Uint8Array<ArrayBuffer>));
     const getRandomValues = (array: ArrayBufferView) => {
       fill(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
@@ -109,20 +119,25 @@ export function virtualise(options: BootOptions): Tape {
 }
 
 /** sfc32 over a hash of the seed: small, and good enough for what must only repeat. */
-function seeded(seed: string): (bytes: Uint8Array) => void {
+function seedState(seed: string): Uint32Array {
   const state = new Uint32Array([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1]);
   for (let index = 0; index < seed.length; index++) {
     state[index & 3] = Math.imul(state[index & 3] ^ seed.charCodeAt(index), 0x01000193);
   }
-  const random = () => {
-    const sum = (state[0] + state[1] + state[3]++) >>> 0;
-    state[0] = state[1] ^ (state[1] >>> 9);
-    state[1] = state[2] + (state[2] << 3);
-    state[2] = ((state[2] << 21) | (state[2] >>> 11)) + sum;
-    return sum;
-  };
-  for (let round = 0; round < 15; round++) random();
+  for (let round = 0; round < 15; round++) random(state);
+  return state;
+}
+
+function random(state: Uint32Array): number {
+  const sum = (state[0] + state[1] + state[3]++) >>> 0;
+  state[0] = state[1] ^ (state[1] >>> 9);
+  state[1] = state[2] + (state[2] << 3);
+  state[2] = ((state[2] << 21) | (state[2] >>> 11)) + sum;
+  return sum;
+}
+
+function seeded(state: Uint32Array): (bytes: Uint8Array) => void {
   return (bytes) => {
-    for (let at = 0; at < bytes.length; at++) bytes[at] = random() >>> 11;
+    for (let at = 0; at < bytes.length; at++) bytes[at] = random(state) >>> 11;
   };
 }

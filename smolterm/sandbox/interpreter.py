@@ -51,6 +51,8 @@ class Interpreter:
 
     def __init__(self, child: Child, pid: int, caps: Caps, *, keeps: bool) -> None:
         self.child = child
+        self.kept: list[tuple[str, bytes]] = []
+        """What it said of its states while it was a spare, which the later ones build on."""
         self._left = "Its newest kept state comes back when it starts again." if keeps else ""
         self._running: RunningCell | None = None
         self._watchdog = Watchdog(

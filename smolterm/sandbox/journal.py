@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -47,6 +48,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     current: str
     """The current folder."""
     open: list[Open]
+    mark: list[int] = []
+    """Where a clock that counts and random numbers that repeat stand."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +165,13 @@ class Journal:
 
     def adopt(self, state: State) -> None:
         """Begin anew with one state."""
+        self.begin([(msgspec.json.encode(state.about).decode(), state.raw)])
+
+    def begin(self, kept: Sequence[tuple[str, bytes]]) -> None:
+        """Begin anew with what a process said before it was listened to; see `keep`."""
         self.clear()
-        self.keep(msgspec.json.encode(state.about).decode(), state.raw)
+        for about_text, raw in kept:
+            self.keep(about_text, raw)
 
     def _write(self, data: memoryview) -> int:
         start = self._end

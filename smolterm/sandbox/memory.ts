@@ -26,9 +26,13 @@ export class KeptMemory {
   #mirror: Uint8Array;
   #kept: Kept[] = [];
   #undoBytes = 0;
+  /** Of the first memory, the pages that the mirror has had otherwise since. */
+  #first = new Map<number, Uint8Array>();
+  #firstSize: number;
 
   constructor(first: Uint8Array) {
     this.#mirror = first;
+    this.#firstSize = first.length;
   }
 
   has(step: number): boolean {
@@ -53,6 +57,7 @@ export class KeptMemory {
     let at = 0;
     for (const number of numbers) {
       const start = number * PAGE;
+      this.#remember(number);
       before.set(this.#mirror.subarray(start, start + PAGE), at);
       const now = heap.subarray(start, start + PAGE);
       bytes.set(now, at);
@@ -95,15 +100,25 @@ export class KeptMemory {
       larger.set(this.#mirror);
       this.#mirror = larger;
     }
+    for (const [number, bytes] of this.#first) this.#mirror.set(bytes, number * PAGE);
+    this.#mirror.fill(0, this.#firstSize);
+    this.#first.clear();
     let at = 0;
     for (const number of pages.numbers) {
       if ((number + 1) * PAGE > this.#mirror.length) throw new Error("A page lies outside.");
+      this.#remember(number);
       this.#mirror.set(pages.bytes.subarray(at, at + PAGE), number * PAGE);
       at += PAGE;
     }
     this.#kept = [{ step, size: heap.length, undo: null }];
     this.#undoBytes = 0;
     this.#fill(heap);
+  }
+
+  #remember(number: number): void {
+    const start = number * PAGE;
+    if (start >= this.#firstSize || this.#first.has(number)) return;
+    this.#first.set(number, this.#mirror.slice(start, Math.min(start + PAGE, this.#firstSize)));
   }
 
   #fill(heap: Uint8Array): void {

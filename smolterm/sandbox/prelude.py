@@ -383,6 +383,8 @@ def _prelude():
         if sys.modules.get("tempfile"):
             sys.modules["tempfile"]._name_sequence = None
 
+    # The first call of one of these makes a string that is numbered for good: the same in each process.
+    shield(True)
     sys._smolterm = run_cell, do_named, cancel_tasks, rest, finish
 
 

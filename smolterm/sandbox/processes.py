@@ -14,6 +14,7 @@ from smolterm.sandbox.assets import Assets, Progress, set_up, sha256
 from smolterm.sandbox.files import StagedFiles
 from smolterm.sandbox.interpreter import Interpreter, Options
 from smolterm.sandbox.questions import pack
+from smolterm.sandbox.rehearsal import rehearse
 from smolterm.sandbox.wall import Caps
 from smolterm.tools import ToolSpec
 
@@ -85,6 +86,8 @@ class Processes:
             await fresh.close()
             raise
         self.current = fresh
+        for about, kept in fresh.kept:
+            self._on_kept(about, kept)
         return fresh
 
     async def offer(self, tools: Sequence[ToolSpec], files: Mapping[str, bytes]) -> None:
@@ -115,8 +118,18 @@ class Processes:
     def warm_spare(self) -> None:
         """Start the next process beside this one, where that is wanted."""
         if self._wants_spare and self._spare is None and self.assets is not None:
-            starting = Interpreter.start(self.assets, self._options, self._caps, self._kept)
+            starting = self._rehearsed(self.assets)
             self._spare = asyncio.get_running_loop().create_task(starting, name="spare sandbox")
+
+    async def _rehearsed(self, assets: Assets) -> Interpreter:
+        spare = await Interpreter.start(assets, self._options, self._caps, self._kept)
+        try:
+            if self._options.checkpoints and assets.snapshot is not None:
+                await rehearse(spare)
+        except BaseException:
+            await spare.close()
+            raise
+        return spare
 
     async def spare(self) -> Interpreter | None:
         """Return the spare once it is ready; None: there is none."""
@@ -144,9 +157,10 @@ class Processes:
         return await Interpreter.start(self.assets, self._options, self._caps, self._kept)
 
     def _kept(self, interpreter: Interpreter, about: str, raw: bytes) -> None:
-        # What a spare keeps before it is used is what the next process begins with anyway.
         if interpreter is self.current:
             self._on_kept(about, raw)
+        else:
+            interpreter.kept.append((about, raw))
 
     async def _install(self, interpreter: Interpreter, wheels: Sequence[Wheel]) -> None:
         if wheels:

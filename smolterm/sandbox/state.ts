@@ -11,6 +11,7 @@ import {
   type Sent,
   type Tree,
 } from "./folders.ts";
+import type { Tape } from "./clock.ts";
 import { tree } from "./disk.ts";
 import { KeptMemory } from "./memory.ts";
 import { PAGE } from "./shared.ts";
@@ -49,6 +50,8 @@ export interface About {
   blobs: [number, number][];
   current: string;
   open: { fd: number; path: string; flags: number; position: number }[];
+  /** Where the clock and the random numbers stand that repeat; empty in what an older one saved. */
+  mark: number[];
 }
 
 interface Step {
@@ -59,6 +62,7 @@ interface Step {
   packages: number;
   libraries: number;
   finalizers: number;
+  mark: number[];
 }
 
 /** Counts the timers of Python's event loop, so that those of a forgotten future are stopped. */
@@ -137,6 +141,11 @@ export class States {
   #sent: Sent = { next: 1, blobs: new Map() };
   #sentVersion = -1;
   #baseReferences: Any[] = [];
+  readonly #tape: Tape;
+
+  constructor(tape: Tape) {
+    this.#tape = tape;
+  }
 
   /** Called once Python runs; `image` is memory as every interpreter of its kind begins with it. */
   begin(python: Any, image: Uint8Array): void {
@@ -174,6 +183,7 @@ export class States {
       packages: tree.packages,
       libraries: this.#libraries().length,
       finalizers: this.#finalizers.count,
+      mark: this.#tape.mark(),
     });
     let held = this.#steps.reduce((sum, one) => sum + one.held, 0);
     while (
@@ -212,6 +222,7 @@ export class States {
     this.#finalizers.forgetSince(kept.finalizers);
     this.#memory.bringBack(step, this.#python._module.HEAPU8);
     bringTreeBack(this.#python.FS, kept.tree);
+    this.#tape.wind(kept.mark);
     while (this.#steps.at(-1) !== kept) this.#steps.pop();
     return "";
   }
@@ -252,6 +263,7 @@ export class States {
     } finally {
       python.FS.ignorePermissions = ignorePermissions;
     }
+    if (about.mark.length) this.#tape.wind(about.mark);
     this.#steps = [];
     this.#sent = { next: 1, blobs: new Map() };
     this.#sentVersion = -1;
@@ -293,6 +305,7 @@ export class States {
       blobs: [],
       current: this.#python.FS.cwd(),
       open: [],
+      mark: this.#tape.mark(),
     };
   }
 

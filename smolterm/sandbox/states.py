@@ -113,7 +113,10 @@ class States:
         if nearest is None:
             return None
         started = time.monotonic()
-        if await self._adopted(self._journal.state(nearest), await begin()):
+        state = self._journal.state(nearest)
+        interpreter = await begin()
+        if await self._adopted(state, interpreter):
+            self._journal.begin(interpreter.kept)
             return None
         return _rewound(nearest, "process", "", started, self._names_at(nearest))
 
@@ -177,7 +180,7 @@ class States:
                     return "process", why
             else:
                 why = refused
-                self._journal.clear()
+                self._journal.begin(interpreter.kept)
         if not self._history.replayable:
             raise SandboxError(
                 f"Step {step} cannot be brought back: {why}, and the answers that its cells got "

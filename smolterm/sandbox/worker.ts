@@ -44,8 +44,8 @@ let running = false;
 async function boot(message: Boot): Promise<void> {
   interrupt = connect(message.memory);
   const { options } = message;
-  if (options.checkpoints && message.snapshot) states = new States();
   tape = virtualise(options);
+  if (options.checkpoints && message.snapshot) states = new States(tape);
   const started = await startPython(message, interrupt, (packed) => makeRoom(packed));
   if ("snapshot" in started) {
     const { snapshot } = started;

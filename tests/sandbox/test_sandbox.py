@@ -266,7 +266,7 @@ def test_the_disk_is_full_at_its_quota(start_sandbox):
     ids=["exit", "abort", "wild pointer", "stack"],
 )  # fmt: skip
 def test_a_broken_interpreter_is_replaced(start_sandbox, code):
-    own = start_sandbox()
+    own = start_sandbox(checkpoints=False)
     own.run("lost_one = 1")
     with pytest.raises(SandboxDied) as caught:
         own.run(code)

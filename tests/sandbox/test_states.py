@@ -290,6 +290,56 @@ def test_a_spare_takes_over_and_ends_with_the_session():
             os.kill(pid, 0)
 
 
+LOOK = (
+    "import sys, os, gc, random, time, secrets\n"
+    "repr([random.random(), secrets.token_hex(4), time.time(), time.perf_counter(),"
+    " sorted(sys.modules), sorted(globals()), sorted(vars(__builtins__)), os.listdir('/tmp'),"
+    " os.listdir('/home'), len(gc.get_objects())])"
+)
+
+
+def test_a_spare_that_rehearsed_is_like_any_other_process():
+    async def first(spare):
+        async with Sandbox(spare=spare, seed="s", clock=1e9) as sandbox:
+            if spare:
+                sandbox._processes.warm_spare()
+                pid = (await sandbox._processes.spare()).child.pid
+                sandbox._processes.current.child.kill()
+                await sandbox.gone()
+                await sandbox.start()
+                assert sandbox.pid == pid
+            looked = (await sandbox.run(LOOK)).value_data
+            # What it keeps from now on builds on what it kept as a spare.
+            await sandbox.checkpoint()
+            with pytest.raises(SandboxDied):
+                await sandbox.run("import os; os._exit(1)")
+            assert (await sandbox.run("os.listdir('/tmp')")).error is None
+            return looked
+
+    assert asyncio.run(first(True)) == asyncio.run(first(False))
+
+
+@pytest.mark.parametrize("spare", [True, False])
+def test_a_death_changes_neither_seeded_numbers_nor_the_counting_clock(spare):
+    code = "import random, os, time\nrepr([random.random(), os.urandom(4).hex(), time.time()])"
+
+    async def numbers(die):
+        async with Sandbox(spare=spare, seed="s", clock=1e9) as sandbox:
+            await sandbox.run(code)
+            step = await sandbox.checkpoint()
+            if die:
+                if spare:
+                    await sandbox._processes.spare()
+                with pytest.raises(SandboxDied):
+                    await sandbox.run("os._exit(1)")
+            expected = (await sandbox.run(code)).value_data
+            await sandbox.rewind(step)
+            assert (await sandbox.run(code)).value_data == expected
+            return expected
+
+    assert asyncio.run(numbers(True)) == asyncio.run(numbers(False))
+
+
 def test_a_seed_and_a_clock_make_runs_repeat():
     code = (
         "import random, os, uuid, time, datetime, secrets, tempfile\n"
