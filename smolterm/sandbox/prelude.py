@@ -32,6 +32,8 @@ def _prelude():
     MOST_REPR = 1_000_000
     MOST_TRACEBACK = 6_000
     MOST_NAMES = 1_000
+    # Cells whose text is kept, for tracebacks into their functions.
+    MOST_SOURCES = 200
     RESERVE = 8 << 20
     # What C code says when it runs out of memory before it can raise anything.
     NO_MEMORY = "returned NULL without setting an exception"
@@ -179,7 +181,7 @@ def _prelude():
         for task in all_tasks(loop):
             task.cancel()
 
-    def show(error, filenames):
+    def show(error):
         """The traceback with the frames of the person's code only."""
         report = traceback.TracebackException.from_exception(error, compact=True)
         seen = set()
@@ -188,7 +190,7 @@ def _prelude():
             if part is None or id(part) in seen:
                 return
             seen.add(id(part))
-            part.stack[:] = [frame for frame in part.stack if frame.filename in filenames]
+            part.stack[:] = [frame for frame in part.stack if is_cell(frame.filename)]
             trim(part.__cause__)
             trim(part.__context__)
             for inner in part.exceptions or ():
@@ -201,14 +203,14 @@ def _prelude():
             text = text[:half] + "\n...\n" + text[-half:]
         return text.rstrip("\n")
 
-    def describe(error, filenames):
+    def describe(error):
         kind = type(error).__name__
         try:
             message = str(error)
         except Exception as broken:
             message = "<its str raised " + type(broken).__name__ + ">"
         try:
-            text = show(error, filenames)
+            text = show(error)
         except Exception:
             text = kind + ": " + message
         return {"type": kind, "message": message[:MOST_TRACEBACK], "traceback": text}
@@ -231,13 +233,24 @@ def _prelude():
                 found.append(name)
         return found[-MOST_NAMES:]
 
-    filenames = set()
+    sources = {}
+
+    def keep_source(filename, code):
+        linecache.cache[filename] = (len(code), None, code.splitlines(True), filename)
+        sources.pop(filename, None)
+        sources[filename] = None
+        if len(sources) > MOST_SOURCES:
+            oldest = next(iter(sources))
+            del sources[oldest]
+            linecache.cache.pop(oldest, None)
+
+    def is_cell(filename):
+        return filename in sources or filename.startswith("<cell ")
 
     def run_cell(request):
         request = json.loads(request)
         code, filename = request["code"], request["filename"]
-        linecache.cache[filename] = (len(code), None, code.splitlines(True), filename)
-        filenames.add(filename)
+        keep_source(filename, code)
         if "argv" in request:
             sys.argv = request["argv"]
         cell.answered, cell.answer, cell.cancelled = False, None, False
@@ -264,7 +277,7 @@ def _prelude():
         except Answered:
             pass
         except SystemExit as error:
-            result["error"] = describe(error, filenames)
+            result["error"] = describe(error)
             result["status"] = exit_status(error)
             if result["status"] == 1 and type(error.code) is not int:
                 print(error.code, file=sys.stderr)
@@ -276,7 +289,7 @@ def _prelude():
                 cell.reserve, cell.tight = None, True
             if cell.cancelled and isinstance(error, asyncio.CancelledError):
                 error = KeyboardInterrupt().with_traceback(error.__traceback__)
-            result["error"] = describe(error, filenames)
+            result["error"] = describe(error)
         if cell.answered:
             result.pop("error", None)
             result["answered"] = True
@@ -360,7 +373,7 @@ def _prelude():
         frame = sys._getframe(2)
         while frame is not None and "importlib" in frame.f_code.co_filename:
             frame = frame.f_back
-        return frame is not None and frame.f_code.co_filename in filenames
+        return frame is not None and is_cell(frame.f_code.co_filename)
 
     sys.meta_path.append(Packages)
 

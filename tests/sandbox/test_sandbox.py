@@ -255,6 +255,19 @@ def test_the_disk_is_full_at_its_quota(start_sandbox):
     )
 
 
+def test_the_texts_of_many_cells_are_forgotten_but_not_those_of_the_last(start_sandbox):
+    own = start_sandbox(checkpoints=False)
+    own.run("def old(): return 1 / 0")
+    for number in range(198):
+        own.run(f"def late_{number}(): return {number} / 0")
+    assert "return 1 / 0" in own.run("old()")[0].error.traceback.split("old()", 1)[1]
+    assert "return 197 / 0" in own.run("late_197()")[0].error.traceback
+    forgotten = own.run("old()")[0].error.traceback
+    assert "<cell 1>" in forgotten and "return 1 / 0" not in forgotten
+    kept = own.value("import linecache; sum(name.startswith('<cell') for name in linecache.cache)")
+    assert kept == 200
+
+
 @pytest.mark.parametrize(
     "code",
     [
