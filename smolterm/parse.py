@@ -35,6 +35,8 @@ Mistake: TypeAlias = Literal[
     "empty", "only-thinking", "empty-code", "not-python", "other-language", "tool-call"
 ]
 
+_LABELLED = re.compile(r"^[ \t]*\*{0,2}Final[ _]answer:\*{0,2}[ \t]*(?=\S)", re.I | re.M)
+
 QUOTED = 300
 EXPECTED = "Write your reasoning, then one block of Python:\n```python\n# your code\n```\n" + (
     "Give the result of the task with final_answer(...) in such a block."
@@ -160,7 +162,7 @@ def _from_prose(prose: str, found: Scan, judge: Judge) -> Reply:
         return Reply(kind="prose", reasoning=_answer(prose))
     if (tail := _typed_tail(prose, judge)) is not None:
         return tail
-    if looks_typed(prose) and asks_to_run(prose):
+    if looks_typed(prose) and asks_to_run(prose) and not _LABELLED.search(prose):
         return _mistake("not-python", "This is neither Python that can run nor an answer:", prose)
     return Reply(kind="prose", reasoning=_answer(prose))
 
@@ -219,5 +221,7 @@ def _reasoning(text: str) -> str:
 def _answer(text: str) -> str:
     """Return a plain answer without the label in front of it."""
     bare = re.sub(r"</?final_?answer>", "", text, flags=re.I)
-    label = r"\A\s*\*{0,2}(?:Thought|Answer|Final[ _]answer):\*{0,2}[ \t]*(?=\S)"
+    if labelled := _LABELLED.search(bare):
+        return bare[labelled.end() :].strip()
+    label = r"\A\s*\*{0,2}(?:Thought|Answer):\*{0,2}[ \t]*(?=\S)"
     return re.sub(label, "", bare, count=1, flags=re.I).strip() or text

@@ -19,8 +19,9 @@ ROOT = Path(smolterm.__file__).parent
 ROWS = """
 errors events marks policy printable progress repair spawn threads toolcall
 packages.unpack sandbox.values
-approval child clock config configfile keyboard process scan store tools transcript
-console models packages parse sandbox
+approval child clock config configfile gbnf keyboard process scan store tools transcript
+console grammar_python models packages parse sandbox schemas
+grammar profiles
 models.* packs.* prompt sandbox.*
 packages.* pyoptions pyprompt
 calls
