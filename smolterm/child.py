@@ -356,7 +356,7 @@ class Child:
 
     async def _read_raw(self, size: object) -> bytes:
         if type(size) is not int or not 0 <= size <= self._max_raw:
-            raise ChildProtocolError(f"The {self.name} announced {str(size)[:40]} raw bytes.")
+            raise ChildProtocolError(f"The {self.name} announced {ascii(size)[:40]} raw bytes.")
         try:
             return await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -147,6 +147,18 @@ def test_whatever_it_does_the_request_ends(code, error, words):
     with_child(READY + f"input()\n{code}\ninput()", use, max_line=10_000)
 
 
+def test_what_it_announces_is_named_in_plain_characters():
+    announced = READY + """print('{"id": 1, "raw": "\\\\n\\\\u001b[2J"}'); time.sleep(60)"""
+
+    async def use(child):
+        with pytest.raises(ChildProtocolError) as raised:
+            await answers(child)
+        assert "raw bytes" in str(raised.value)
+        assert str(raised.value).isprintable()
+
+    with_child(announced, use)
+
+
 def test_lines_of_nobody_are_dropped():
     code = READY + (
         "number = json.loads(input())['id']\n"
