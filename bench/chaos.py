@@ -62,6 +62,7 @@ class Chaos:
     def __init__(self, seed: int, longest: float) -> None:
         self.random = random.Random(seed)
         self.longest = longest
+        self._others = family(os.getpid())
         self.wrong: list[str] = []
         self.seen: Counter[str] = Counter()
 
@@ -135,7 +136,7 @@ class Chaos:
 
     async def _hit(self, box: Sandbox, sign: signal.Signals, after: float) -> None:
         await asyncio.sleep(after)
-        while not (found := sorted(family(os.getpid()) - {os.getpid()})):
+        while not (found := sorted(family(os.getpid()) - self._others)):
             await asyncio.sleep(0.001)
         for pid in found if self.random.random() < 0.5 else [self.random.choice(found)]:
             with contextlib.suppress(ProcessLookupError):
@@ -143,7 +144,7 @@ class Chaos:
 
     def _no_child(self) -> None:
         deadline = time.monotonic() + LAST_SECONDS
-        while left := family(os.getpid()) - {os.getpid()}:
+        while left := family(os.getpid()) - self._others:
             if time.monotonic() > deadline:
                 self.check(False, f"children are left: {left}")
                 return
