@@ -90,12 +90,9 @@ def opened(tmp_path_factory):
             loop.run(asyncio.sleep(0.03))
             second = run(loop, sandbox, "6 * 7", seconds=2)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10
-            if (
-                first.died
-                or second.done is None
-                or second.done.value != "42"
-                or "end" in attack.name
-            ):
+            healthy = second.done is not None and second.done.value == "42"
+            # Where the first cell killed the sandbox, the second one ran in a new one already.
+            if not healthy or ("end" in attack.name and not first.died):
                 loop.run(sandbox.close())
             seen[attack.name] = (first, second, grown, list(calls))
     return seen
