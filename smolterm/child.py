@@ -36,7 +36,10 @@ from smolterm.spawn import (
 )
 
 STDERR_KEPT = 16_384
-QUEUED_LINES = 256
+MOST_WAITING = 64 * 1024 * 1024
+"""Bytes that the child sent and nobody took yet; then it is not read any further."""
+LINE_COST = MOST_WAITING // 256
+"""Counted for each line beside its bytes, so that many short ones are held up too."""
 SENT_TOGETHER = 65_536
 """Bytes; copying more to a line costs more than a second write."""
 LONGEST_PLACE = 80
@@ -69,7 +72,9 @@ class Child:
         self._reader = reader
         self._writer = writer
         self._on_notice = on_notice
-        self._open: dict[int, asyncio.Queue[dict[str, Any] | None]] = {}
+        self._open: dict[int, asyncio.Queue[tuple[dict[str, Any] | None, int]]] = {}
+        self._waiting = 0
+        self._room = asyncio.Event()
         self._last_id = 0
         self._failure: ChildProtocolError | None = None
         self._ended = asyncio.Event()
@@ -120,16 +125,17 @@ class Child:
                 child = await cls._start_on_pipes(name, process, max_line, on_notice)
         try:
             async with asyncio.timeout(ready_timeout):
-                line = await child._read_line()
+                read = await child._read_line()
         except TimeoutError:
             await child.close(grace=0)
             raise ChildDied(f"The {name} was not ready after {ready_timeout:.0f} s.") from None
         except BaseException:
             await child.close(grace=0)
             raise
-        if line is None or line.get("ready") is not True:
-            await child.close(grace=1 if line is None else 0)
-            if line is None:
+        line = read[0] if read is not None else {}
+        if line.get("ready") is not True:
+            await child.close(grace=1 if read is None else 0)
+            if read is None:
                 raise ChildDied(f"The {name} ended while starting{child.last_words()}.")
             raise ChildProtocolError(f"The {name} sent {str(line)[:200]} instead of a ready line.")
         child.ready = line
@@ -239,14 +245,15 @@ class Child:
             ChildProtocolError: it sent something else than the protocol.
         """
         number = self.next_id()
-        lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUED_LINES)
+        lines: asyncio.Queue[tuple[dict[str, Any] | None, int]] = asyncio.Queue()
         self._open[number] = lines
         try:
             await self.send({**message, "id": number}, raw)
             while True:
                 if self._ended.is_set() and lines.empty():
                     raise self.death()
-                line = await lines.get()
+                line, cost = await lines.get()
+                self._took(cost)
                 if line is None:
                     continue
                 yield line
@@ -254,9 +261,13 @@ class Child:
                     return
         finally:
             self._open.pop(number, None)
-            # The reader may be waiting for room in a queue that nobody empties any more.
+            # The reader may be waiting for room.
             while not lines.empty():
-                lines.get_nowait()
+                self._took(lines.get_nowait()[1])
+
+    def _took(self, cost: int) -> None:
+        self._waiting -= cost
+        self._room.set()
 
     def next_id(self) -> int:
         self._last_id += 1
@@ -312,8 +323,7 @@ class Child:
     def _end(self) -> None:
         self._ended.set()
         for lines in self._open.values():
-            if not lines.full():
-                lines.put_nowait(None)
+            lines.put_nowait((None, 0))
 
     async def _watch_stderr(self) -> None:
         reader = asyncio.StreamReader()
@@ -329,8 +339,8 @@ class Child:
 
         self._tasks.append(asyncio.create_task(keep(), name=f"{self.name} stderr"))
 
-    async def _read_line(self) -> dict[str, Any] | None:
-        """Return the next line, or None at the end.
+    async def _read_line(self) -> tuple[dict[str, Any], int] | None:
+        """Return the next line and what it costs to hold, or None at the end.
 
         Raises:
             ChildProtocolError: it is too long or no JSON object.
@@ -350,9 +360,11 @@ class Child:
             raise ChildProtocolError(
                 f"The {self.name} sent {shown!r}, not a JSON object."
             ) from None
+        cost = LINE_COST + len(raw)
         if "raw" in line:
             line["raw"] = await self._read_raw(line["raw"])
-        return line
+            cost += len(line["raw"])
+        return line, cost
 
     async def _read_raw(self, size: object) -> bytes:
         if type(size) is not int or not 0 <= size <= self._max_raw:
@@ -364,13 +376,19 @@ class Child:
 
     async def _pump(self) -> None:
         try:
-            while (line := await self._read_line()) is not None:
+            while (read := await self._read_line()) is not None:
+                line, cost = read
                 number = line.get("id")
                 if number is None:
                     if self._on_notice is not None:
                         self._on_notice(line)
-                elif type(number) is int and (lines := self._open.get(number)) is not None:
-                    await lines.put(line)
+                elif type(number) is int and number in self._open:
+                    while self._waiting and self._waiting + cost > MOST_WAITING:
+                        self._room.clear()
+                        await self._room.wait()
+                    if (lines := self._open.get(number)) is not None:
+                        self._waiting += cost
+                        lines.put_nowait((line, cost))
                 # Anything else is out of step: late, or invented. Drop it.
         except ChildProtocolError as error:
             self._failure = error

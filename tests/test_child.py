@@ -9,6 +9,7 @@ from contextlib import aclosing, contextmanager
 
 import pytest
 
+from smolterm import child as child_module
 from smolterm.child import Child
 from smolterm.errors import ChildDied, ChildProtocolError
 from smolterm.spawn import plain_environment
@@ -147,16 +148,39 @@ def test_whatever_it_does_the_request_ends(code, error, words):
     with_child(READY + f"input()\n{code}\ninput()", use, max_line=10_000)
 
 
-def test_what_it_announces_is_named_in_plain_characters():
-    announced = READY + """print('{"id": 1, "raw": "\\\\n\\\\u001b[2J"}'); time.sleep(60)"""
+@pytest.mark.parametrize("size", [50_000, 1], ids=["long lines", "short lines"])
+def test_a_child_is_held_up_while_nobody_takes_what_it_sent(size, tmp_path, monkeypatch):
+    monkeypatch.setattr(child_module, "MOST_WAITING", 1_000_000)
+    seen = tmp_path / "seen"
+    code = READY + (
+        "import select\n"
+        "number = json.loads(input())['id']\n"
+        f"line = json.dumps({{'id': number, 'text': 'x' * {size}}}).encode() + b'\\n'\n"
+        "os.set_blocking(1, False)\n"
+        "for _ in range(200_000 // len(line) + 1) if len(line) < 100 else range(200):\n"
+        "    at = 0\n"
+        "    while at < len(line):\n"
+        "        if not select.select([], [1], [], 1)[1]:\n"
+        f"            open({str(seen)!r}, 'w').write('held up'); os.set_blocking(1, True)\n"
+        "        at += os.write(1, line[at:])\n"
+        f"if not os.path.exists({str(seen)!r}): open({str(seen)!r}, 'w').write('sent all')\n"
+        "os.set_blocking(1, True); os.write(1, json.dumps({'id': number, 'end': True}).encode()"
+        " + b'\\n'); input()"
+    )
 
     async def use(child):
-        with pytest.raises(ChildProtocolError) as raised:
-            await answers(child)
-        assert "raw bytes" in str(raised.value)
-        assert str(raised.value).isprintable()
+        async with aclosing(child.request({"op": "x"})) as lines:
+            await anext(lines)
+            while not seen.exists() or not seen.read_text():
+                await asyncio.sleep(0.01)
+            # And goes on where it is taken.
+            async for line in lines:
+                last = line
+        assert child._waiting == 0
+        return last
 
-    with_child(announced, use)
+    assert with_child(code, use, max_line=60_000)["end"]
+    assert seen.read_text() == "held up"
 
 
 def test_lines_of_nobody_are_dropped():

@@ -14,7 +14,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smolterm.child import QUEUED_LINES
+from smolterm.child import MOST_WAITING
 from smolterm.errors import ChildDied, ChildProtocolError, SandboxError
 from smolterm.events import Finished, to_line
 from smolterm.policy import Policy
@@ -61,7 +61,7 @@ def wire(pieces: list[bytes], cuts: list[int]) -> None:
                 async for line in lines:
                     assert line["id"] == 1 or line["id"] == 1.0
                     assert type(line.get("raw", b"")) is bytes
-                    assert max(q.qsize() for q in child._open.values()) <= QUEUED_LINES
+                    assert child._waiting <= MOST_WAITING
         except (ChildDied, ChildProtocolError) as error:
             assert str(error).isprintable()
             assert len(str(error)) < 1000
