@@ -21,6 +21,7 @@ commands:
   smolterm demo                      the main job on a recorded model, no key needed
   smolterm setup                     fetch and prepare the sandbox now
   smolterm packages ACTION           packages for the sandbox: add, list, lock, verify, mirror
+  smolterm models [ACTION]           models: list, get, show, bench, use, remove
   smolterm packs                     list the tool packs that are installed
   smolterm doctor                    say what is installed and in force
 
@@ -83,6 +84,7 @@ def _dispatch(argv: list[str]) -> int:
         "setup": _setup,
         "packs": _packs,
         "packages": _packages,
+        "models": _models,
         "doctor": _doctor,
     }
     if argv and argv[0] in commands:
@@ -111,7 +113,7 @@ def _agent_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("task", nargs="?", help="what to do; without it, the prompt waits for one")
     add("-p", "--print", action="store_true", help="one-shot: print the final answer alone")
-    add("-m", "--model", help="PROVIDER/MODEL, or replay:FILE")
+    add("-m", "--model", help="PROVIDER/MODEL, local/NAME, FILE.gguf, or replay:FILE")
     add("--api-base", help="address of an OpenAI-compatible endpoint")
     add("-y", "--yes", action="store_true", help="approve sandboxed steps without asking")
     add("--allow", action="append", metavar="EFFECT", help="let tools have this effect unasked")
@@ -347,6 +349,17 @@ def _packages(argv: list[str]) -> int:
     parser = _parser("smolterm packages", "Packages for the sandbox: choose, lock, carry along.")
     add_parser(parser.add_subparsers(required=True, metavar="ACTION"))
     return run_packages(parser.parse_args(argv))
+
+
+def _models(argv: list[str]) -> int:
+    from smolterm.models.commands import add_list_flags, add_parser, run_models
+
+    parser = _parser("smolterm models", "Models on this machine: find, get, measure, choose.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_list_flags(parser)
+    parser.set_defaults(action="list")
+    add_parser(parser.add_subparsers(metavar="ACTION"))
+    return run_models(parser.parse_args(argv))
 
 
 def _doctor(argv: list[str]) -> int:

@@ -32,7 +32,7 @@ def test_what_stands_behind_py_is_split_as_python_would(argv, ours, command, pro
 @pytest.mark.parametrize(
     "argv", [["--help"], ["py", "--help"], ["demo", "--help"], ["setup", "--help"],
              ["packs", "--help"], ["packages", "--help"], ["packages", "add", "--help"],
-             ["doctor", "--help"]]
+             ["models", "--help"], ["models", "get", "--help"], ["doctor", "--help"]]
 )  # fmt: skip
 def test_each_command_has_help(argv, capsys):
     with pytest.raises(SystemExit) as ended:

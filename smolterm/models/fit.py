@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from smolterm.models.modelfile import ModelFile
+
 CacheType: TypeAlias = Literal["f16", "q8_0", "q4_0"]
 
 BYTES_A_VALUE: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
@@ -117,3 +119,17 @@ def choose_context(
             high = middle - 1
     best = high if forecast(shape, high, cache=cache).total <= room else low
     return forecast(shape, max(best // STEP * STEP, least) if best < most else most, cache=cache)
+
+
+def shape_of(file: ModelFile) -> Shape:
+    """Return the numbers that decide over memory."""
+    return Shape(
+        file_bytes=file.size,
+        cached_heads=sum(file.kv_heads),
+        heads=file.heads,
+        head_k=file.head_k,
+        head_v=file.head_v,
+        embedding=file.width,
+        vocab=file.vocabulary,
+        context_length=file.context,
+    )

@@ -6,6 +6,7 @@ The catalogue's entries need none of this: their revision, size and hash are pin
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from typing import Any
 
@@ -55,6 +56,8 @@ def looks_like(repository: str) -> str:
 
 
 def _look_up(repository: str, file: str, revision: str, endpoint: str) -> tuple[Wanted, str]:
+    # Otherwise it asks the hub for a list of coding agents, to report which of them runs it.
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
         from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -106,7 +109,7 @@ def _why(error: Any) -> str:
 
 
 def _failed(repository: str, file: str, why: str) -> DownloadFailed:
-    said = " ".join(printable(why).split())[:300]
+    said = " ".join(printable(why).split())[:300].rstrip(".")
     return DownloadFailed(
         f"{repository} could not be asked for {file}: {said}.",
         kept="Nothing was fetched.",

@@ -95,6 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         hub = self._note("GET")
         plan = hub.plans[min(len(hub.gets()), len(hub.plans)) - 1]
+        plan.headers.setdefault("connection", "close")
         self.close_connection = True
         if plan.location or plan.status:
             self.send_response(plan.status or 302)
