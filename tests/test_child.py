@@ -148,7 +148,7 @@ def test_whatever_it_does_the_request_ends(code, error, words):
     with_child(READY + f"input()\n{code}\ninput()", use, max_line=10_000)
 
 
-@pytest.mark.parametrize("size", [50_000, 1], ids=["long lines", "short lines"])
+@pytest.mark.parametrize("size", [50_000, 200], ids=["long lines", "short lines"])
 def test_a_child_is_held_up_while_nobody_takes_what_it_sent(size, tmp_path, monkeypatch):
     monkeypatch.setattr(child_module, "MOST_WAITING", 1_000_000)
     seen = tmp_path / "seen"
@@ -157,7 +157,7 @@ def test_a_child_is_held_up_while_nobody_takes_what_it_sent(size, tmp_path, monk
         "number = json.loads(input())['id']\n"
         f"line = json.dumps({{'id': number, 'text': 'x' * {size}}}).encode() + b'\\n'\n"
         "os.set_blocking(1, False)\n"
-        "for _ in range(200_000 // len(line) + 1) if len(line) < 100 else range(200):\n"
+        "for _ in range(4_000_000 // len(line)):\n"
         "    at = 0\n"
         "    while at < len(line):\n"
         "        if not select.select([], [1], [], 1)[1]:\n"
@@ -181,6 +181,18 @@ def test_a_child_is_held_up_while_nobody_takes_what_it_sent(size, tmp_path, monk
 
     assert with_child(code, use, max_line=60_000)["end"]
     assert seen.read_text() == "held up"
+
+
+def test_what_it_announces_is_named_in_plain_characters():
+    announced = READY + """print('{"id": 1, "raw": "\\\\n\\\\u001b[2J"}'); time.sleep(60)"""
+
+    async def use(child):
+        with pytest.raises(ChildProtocolError) as raised:
+            await answers(child)
+        assert "raw bytes" in str(raised.value)
+        assert str(raised.value).isprintable()
+
+    with_child(announced, use)
 
 
 def test_lines_of_nobody_are_dropped():
