@@ -23,6 +23,15 @@ def data_folder() -> Path:
     return platformdirs.user_data_path("smolterm")
 
 
+def cache_folder() -> Path:
+    """Return where smolterm keeps what it can make again: `SMOLTERM_CACHE` or the user's cache."""
+    if set_to := os.environ.get("SMOLTERM_CACHE"):
+        return Path(set_to).resolve()
+    import platformdirs
+
+    return platformdirs.user_cache_path("smolterm").resolve()
+
+
 def new_session_id() -> str:
     """Return a name that sorts by time and does not repeat."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"

@@ -13,6 +13,7 @@ import msgspec
 
 from smolterm.events import Usage
 from smolterm.models import Delta, Message, Progress
+from smolterm.models.modelfile import ModelFile
 
 Stopped: TypeAlias = Literal["stop", "length", "cancelled"]
 
@@ -53,6 +54,8 @@ class Engine(Protocol):
 
     window: int | None
     """Tokens of context, once loaded."""
+    file: ModelFile | None
+    """What the model is, once loaded."""
 
     def load(self, report: Callable[[Progress], None]) -> None:
         """Load the file.
@@ -75,7 +78,10 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """End `load` or `reply` within 100 ms; from any thread, and harmless when neither runs."""
+        """End `load` or `reply` within 100 ms; from any thread, and harmless when neither runs.
+
+        Both report before they do anything else, so whoever was too early can stop them then.
+        """
         ...
 
     def close(self) -> None:

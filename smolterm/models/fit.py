@@ -6,13 +6,10 @@ and values, the buffers of one batch, and the process around them.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import msgspec
 
+from smolterm.models.loading import CacheType
 from smolterm.models.modelfile import ModelFile
-
-CacheType: TypeAlias = Literal["f16", "q8_0", "q4_0"]
 
 BYTES_A_VALUE: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 PROCESS = 150 << 20

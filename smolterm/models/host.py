@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -36,7 +36,8 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 class Speaker(Protocol):
     """A `Model` inside the host, one per kind of provider."""
 
-    context_window: int | None
+    @property
+    def context_window(self) -> int | None: ...
 
     async def warm_up(self) -> None:
         """Do what can be done before the first request."""
@@ -108,7 +109,7 @@ class Host:
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         began = time.perf_counter()
         try:
-            self._speaker = _load(self._config)
+            self._speaker = _load(self._config, self.send)
             # Requests that came during the import begin as soon as the loop runs.
             self._loop.run_until_complete(self._speaker.warm_up())
         except SmoltermError as error:
@@ -116,10 +117,18 @@ class Host:
         except Exception as error:  # noqa: BLE001 - a library meets the person's environment here
             said = clean(f"{type(error).__name__}: {error}", self._secrets)
             self._broken = ModelError(f"The model's library cannot be prepared: {said}")
-        seconds = round(time.perf_counter() - began, 3)
-        window = self._speaker.context_window if self._speaker is not None else None
-        self.send({"imported": self._broken is None, "seconds": seconds, "window": window})
+        self.send(self._prepared(round(time.perf_counter() - began, 3)))
         self._loop.run_forever()
+
+    def _prepared(self, seconds: float) -> dict[str, Any]:
+        """Return the notice that requests are answered from now on, or why they are not."""
+        line: dict[str, Any] = {"imported": self._broken is None, "seconds": seconds}
+        line["window"] = self._speaker.context_window if self._speaker is not None else None
+        if self._broken is not None:
+            line["error"] = str(self._broken)
+        if (info := getattr(self._speaker, "info", None)) is not None:
+            line["info"] = msgspec.to_builtins(info)
+        return line
 
     def send(self, line: dict[str, Any]) -> None:
         """Write one line whole, and never a key in it."""
@@ -186,7 +195,7 @@ def main() -> None:
     host.run()
 
 
-def _load(config: Config) -> Speaker:
+def _load(config: Config, notify: Callable[[dict[str, Any]], None]) -> Speaker:
     """Import what the route needs. The collector would only walk over code that stays."""
     route, options = config.route, config.options
     gc.disable()
@@ -199,6 +208,10 @@ def _load(config: Config) -> Speaker:
             from smolterm.models.compatible import CompatibleModel
 
             return CompatibleModel(route, options, os.environ)
+        if route.kind == "local":
+            from smolterm.models.local import LocalModel
+
+            return LocalModel(route, options, notify)
         from smolterm.models.remote import RemoteModel
 
         return RemoteModel(route, options, os.environ)

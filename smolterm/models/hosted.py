@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from smolterm.child import Child
-from smolterm.errors import ChildError, ModelError, StreamCut
+from smolterm.errors import ChildError, ModelCrashed, ModelError, StreamCut
+from smolterm.events import ModelChanged
 from smolterm.models import Done, Format, Message, ModelPart
 from smolterm.models.launch import Launched, host_command, route_of
 from smolterm.models.providers import Route, environment_for
-from smolterm.models.wire import Options, part_of
+from smolterm.models.wire import Info, Options, part_of
 
 HOST = "model host"
+EARLY_DEATHS = 2
+"""Hosts that may end while they load a file before it is given up."""
 
 
 class HostedModel:
@@ -39,6 +42,7 @@ class HostedModel:
         context_window: tokens, or None while or where it is not known.
         import_done: set once the host has imported its library.
         import_seconds: what that took.
+        info: what a model on this machine is, once it is loaded.
 
     Raises:
         ConfigError, NoKey: see `resolve`.
@@ -69,6 +73,22 @@ class HostedModel:
         self._starting: asyncio.Task[Child] | None = None
         self._burying: asyncio.Task[None] | None = None
         self._closed = False
+        self.info: Info | None = None
+        self._early_deaths = 0
+        self._given_up: ModelCrashed | None = None
+        self._tell: Callable[[ModelChanged], None] = lambda _: None
+
+    def listen(self, handler: Callable[[ModelChanged], None]) -> None:
+        """Hear how a model on this machine is loaded, and whether that worked."""
+        self._tell = handler
+
+    @property
+    def pid(self) -> int | None:
+        """The host's process, while one runs."""
+        task = self._starting
+        if task is None or not task.done() or not _started(task) or not task.result().alive:
+            return None
+        return task.result().pid
 
     async def start(self) -> None:
         """Start the host unless it runs; returns before it is ready. For a head start only."""
@@ -100,6 +120,8 @@ class HostedModel:
             ended = True
             # The next host plays the reply that this one did not finish.
             self._asked -= 1
+            if self.route.kind == "local":
+                raise self._crashed(child) from None
             raise StreamCut(error.what, next="Ask again: the host is started anew.") from None
         finally:
             if not ended and child.alive:
@@ -123,11 +145,17 @@ class HostedModel:
         """Return the task that starts the host, or started the one that still runs."""
         if self._closed:
             raise ModelError("The model is closed.")
+        if self._given_up is not None:
+            raise self._given_up
         if (task := self._starting) is not None:
             if not task.done() or (_started(task) and task.result().alive):
                 return task
             if _started(task):
                 self._burying = asyncio.create_task(task.result().close(grace=0))
+                self._early_deaths = 0 if self.import_done.is_set() else self._early_deaths + 1
+                if self.route.kind == "local" and self._early_deaths >= EARLY_DEATHS:
+                    self._given_up = self._crashed(task.result(), again=True)
+                    raise self._given_up
         self.import_done.clear()
         self._starting = asyncio.create_task(self._spawn(), name=f"{HOST} start")
         return self._starting
@@ -149,13 +177,48 @@ class HostedModel:
             process=launched.process if launched else None,
         )
 
+    def _crashed(self, child: Child, *, again: bool = False) -> ModelCrashed:
+        """Return the error for a host that ended while it was needed."""
+        doing = "while it ran" if self.import_done.is_set() else "while it loaded"
+        end = child.how_it_ended()
+        tried = f" {self._early_deaths} times, so it is not tried again" if again else ""
+        error = ModelCrashed(
+            f"The {HOST} {end}{child.last_words()} {doing} {self.route.model}{tried}.",
+            next=_after_crash(end),
+        )
+        self._change("failed", str(error))
+        return error
+
+    def _change(
+        self,
+        state: Literal["loading", "ready", "failed"],
+        detail: str = "",
+        fraction: float | None = None,
+    ) -> None:
+        if self.route.kind == "local":
+            self._tell(ModelChanged(state=state, model=self.name, detail=detail, fraction=fraction))
+
     def _notice(self, line: dict[str, Any]) -> None:
+        if isinstance(fraction := line.get("loading"), float | int):
+            self._change("loading", fraction=min(max(float(fraction), 0.0), 1.0))
         if "imported" not in line:
             return
         seconds, window = line.get("seconds"), line.get("window")
         self.import_seconds = seconds if isinstance(seconds, float) else None
         self.context_window = window if isinstance(window, int) else None
+        with contextlib.suppress(msgspec.ValidationError):
+            self.info = msgspec.convert(line.get("info"), Info | None)
         self.import_done.set()
+        if line["imported"] is True:
+            self._change("ready", f"{self.context_window} tokens of context")
+        else:
+            self._change("failed", str(line.get("error", ""))[:1000])
+
+
+def _after_crash(end: str) -> str:
+    if "SIGKILL" in end:
+        return "It may have run out of memory: choose a smaller model, or a smaller context."
+    return "The file may be damaged, or too new for the library: choose another model."
 
 
 def _started(task: asyncio.Task[Child]) -> bool:

@@ -39,13 +39,13 @@ def launch(model: str, api_base: str | None = None, options: Options | None = No
 
 
 def route_of(model: str, api_base: str | None, environ: Mapping[str, str]) -> Route:
-    """Return where a model is asked; a recording's path is made absolute.
+    """Return where a model is asked; a file's path is made absolute.
 
     Raises:
         ConfigError, NoKey: see `providers.resolve`.
     """
     route = resolve(model, api_base, environ)
-    if route.kind == "replay":
+    if route.kind in ("replay", "local"):
         path = str(Path(route.model).expanduser().absolute())
         route = msgspec.structs.replace(route, model=path)
     return route
@@ -57,6 +57,12 @@ def host_command(route: Route, options: Options, *, asked: int) -> list[str]:
     Args:
         asked: replies that the session asked for before.
     """
+    if route.kind == "local" and options.loading.states is None:
+        from smolterm.store import cache_folder
+
+        # The host's environment does not say where the cache is.
+        loading = msgspec.structs.replace(options.loading, states=str(cache_folder() / "states"))
+        options = msgspec.structs.replace(options, loading=loading)
     config = Config(route=route, options=options, asked=asked)
     # -P: the current folder, which may be anybody's, cannot shadow a module.
     return [sys.executable, "-P", "-m", "smolterm.models.host",

@@ -18,7 +18,7 @@ import msgspec
 from smolterm.errors import ConfigError, NoKey
 from smolterm.spawn import PLAIN_ENVIRONMENT
 
-Kind: TypeAlias = Literal["replay", "compatible", "litellm"]
+Kind: TypeAlias = Literal["replay", "compatible", "litellm", "local"]
 
 OWN_KEY = "SMOLTERM_API_KEY"
 """The key for an address that the person named; a provider's own key never goes there."""
@@ -83,6 +83,12 @@ _NETWORK = (
     "all_proxy", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 
+# Which graphics cards a library may use, and where its drivers lie.
+_GRAPHICS = (
+    "CUDA_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "LD_LIBRARY_PATH",
+    "ROCR_VISIBLE_DEVICES",
+)  # fmt: skip
+
 # litellm reads a price map from the network and a `.env` from the folders above unless told not to.
 _LITELLM = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -96,7 +102,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     kind: Kind
     model: str
-    """As the provider knows it; a path for `replay`."""
+    """As the provider knows it; a path for `replay` and `local`."""
     provider: str
     """How messages call it."""
     base_url: str = ""
@@ -109,14 +115,18 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def resolve(model: str, api_base: str | None, environ: Mapping[str, str]) -> Route:
-    """Return the route for `replay:FILE`, `PROVIDER/MODEL`, `litellm/...` or an OpenAI model.
+    """Return the route for a model's name.
+
+    `replay:FILE`, `local/NAME`, `FILE.gguf`, `PROVIDER/MODEL`, `litellm/...` or an OpenAI model.
 
     Raises:
-        ConfigError: the name or the address is none.
+        ConfigError: the name or the address is none, or the model is not installed.
         NoKey: the provider needs a key and none of its variables is set.
     """
     if model.startswith("replay:"):
         return Route(kind="replay", model=model[7:], provider="the replay file", is_local=True)
+    if (path := _local_path(model)) is not None:
+        return Route(kind="local", model=path, provider="this machine", is_local=True)
     base = checked_base(api_base) if api_base else ""
     head, slash, rest = model.partition("/")
     if not model.strip() or model != model.strip() or (slash and not (head and rest)):
@@ -156,6 +166,8 @@ def environment_for(route: Route, environ: Mapping[str, str]) -> dict[str, str]:
         kept |= {name: environ[name] for name in wanted if name in environ}
         # Saves a look at every installed distribution while pydantic is imported.
         kept["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    if route.kind == "local":
+        kept |= {name: environ[name] for name in _GRAPHICS if name in environ}
     # A relative entry would let the current folder shadow the modules that see the key.
     paths = [
         part for part in environ.get("PYTHONPATH", "").split(os.pathsep) if Path(part).is_absolute()
@@ -210,6 +222,25 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _local_path(model: str) -> str | None:
+    """Return the path that a name means; None for the name of a provider's model.
+
+    Raises:
+        ConfigError: it is the name of a model that is not installed.
+    """
+    head, slash, rest = model.partition("/")
+    if model.startswith("file:"):
+        return model[5:]
+    if head == "local":
+        if not rest:
+            raise ConfigError(f"{model!r} names no model.", next="Write local/NAME.")
+        from smolterm.models.library import find
+
+        return str(find(rest))
+    known = slash and (head in PROVIDERS or head == "litellm")
+    return model if model.lower().endswith(".gguf") and not known else None
 
 
 def _through(provider: Provider, model: str, base: str, environ: Mapping[str, str]) -> Route:

@@ -9,6 +9,7 @@ import msgspec
 
 from smolterm.errors import ModelError, SmoltermError, StreamCut, UsageError, error_named
 from smolterm.models import Delta, Done, Format, ModelPart, Progress, Waiting
+from smolterm.models.loading import Loading
 from smolterm.models.providers import Route
 
 
@@ -37,6 +38,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout: float | None = None
     """Seconds without a byte. None: 120, or 600 on this machine: a long prompt takes time."""
     patience: Patience = Patience()
+    loading: Loading = Loading()
+    """For a model on this machine."""
 
     def with_format(self, format: Format | None) -> Options:
         """Return the options of one request: what its format says goes first."""
@@ -48,6 +51,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             max_tokens=self.max_tokens if format.max_tokens is None else format.max_tokens,
             stop=tuple(dict.fromkeys((*self.stop, *format.stop))),
         )
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model on this machine is, by its file."""
+
+    name: str
+    architecture: str
+    quantisation: str
+    parameters: int
+    template: str
+    """Its chat template, in Jinja."""
+    trained: int
+    """Tokens of context it was trained for; 0 where the file does not say."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,6 +20,7 @@ import msgspec
 
 from smolterm.errors import NoDeno, SetupFailed
 from smolterm.spawn import plain_environment
+from smolterm.store import cache_folder as cache_folder
 
 HERE = Path(__file__).parent
 FETCH_SECONDS = 900
@@ -61,15 +62,6 @@ class Assets(msgspec.Struct, frozen=True, kw_only=True):
 
 def pinned() -> Pinned:
     return msgspec.json.decode((HERE / "pyodide.json").read_bytes(), type=Pinned)
-
-
-def cache_folder() -> Path:
-    """Return where smolterm keeps what it can make again: `SMOLTERM_CACHE` or the user's cache."""
-    if set_to := os.environ.get("SMOLTERM_CACHE"):
-        return Path(set_to).resolve()
-    import platformdirs
-
-    return platformdirs.user_cache_path("smolterm").resolve()
 
 
 def find_deno() -> str:
