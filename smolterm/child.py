@@ -19,6 +19,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ import msgspec
 
 from smolterm.errors import ChildDied, ChildProtocolError
 from smolterm.spawn import (
+    SOCKET,
     accept,
     ended_on_error,
     exited,
     kill_and_read,
     kill_group,
     spawn,
+    sweep,
     telling_line,
 )
 
@@ -42,7 +45,7 @@ LINE_COST = MOST_WAITING // 256
 """Counted for each line beside its bytes, so that many short ones are held up too."""
 SENT_TOGETHER = 65_536
 """Bytes; copying more to a line costs more than a second write."""
-LONGEST_PLACE = 80
+LONGEST_PLACE = 72
 """Bytes; a unix socket's path may have 104 of them on some systems."""
 
 _encode = msgspec.json.Encoder().encode
@@ -175,8 +178,9 @@ class Child:
         ready_timeout: float,
     ) -> Child:
         # The folder is readable by its owner alone, and gone once the one connection is made.
-        with tempfile.TemporaryDirectory(prefix="smolterm-", dir=_place_for_socket()) as folder:
-            path = str(Path(folder) / "s")
+        prefix = f"smolterm-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=_place_for_socket()) as folder:
+            path = str(Path(folder) / SOCKET)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
                 listener.bind(path)
                 listener.listen(1)
@@ -197,6 +201,7 @@ class Child:
             reader, writer = await asyncio.open_unix_connection(sock=connection, limit=max_line)
             child = cls(name, process, reader, writer, on_notice, max_raw)
             await child._watch_stderr()
+        _sweep_once(str(Path(folder).parent))
         return child
 
     @property
@@ -398,6 +403,9 @@ class Child:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(exited(self._process), 0.5)
             self._end()
+
+
+_sweep_once = cache(sweep)
 
 
 def _place_for_socket() -> str | None:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+
+SOCKET_FOLDER = re.compile(r"smolterm-(\d{1,9})-\w{8}")
+"""The process that made it, then what makes it unlike others."""
+SOCKET = "s"
+STALE_SECONDS = 600
+"""Of age: until then its process may be one that cannot be seen from here."""
 
 # Enough for an interpreter to run and for a person's locale and proxies; no secrets.
 PLAIN_ENVIRONMENT = (
@@ -107,6 +115,45 @@ async def accept(
         accepting.cancel()
         ending.cancel()
         await asyncio.gather(accepting, ending, return_exceptions=True)
+
+
+def sweep(place: str) -> None:
+    """Remove the folders of sockets whose process was killed before its child had connected.
+
+    Only our own user's, by a handle that follows no link, and only if nothing else is inside.
+    """
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            found = SOCKET_FOLDER.fullmatch(entry.name)
+            if found is not None and not _lives(int(found[1])):
+                with contextlib.suppress(OSError):
+                    _remove_socket_folder(entry.path)
+
+
+def _remove_socket_folder(path: str) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(folder)
+        if seen.st_uid != os.geteuid() or time.time() - seen.st_mtime < STALE_SECONDS:
+            return
+        if os.listdir(folder) not in ([], [SOCKET]):  # noqa: PTH208  a descriptor
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(SOCKET, dir_fd=folder)
+    finally:
+        os.close(folder)
+    # It fails where a link, or another folder that holds something, took its place meanwhile.
+    os.rmdir(path)  # noqa: PTH106
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 async def exited(process: subprocess.Popen[bytes]) -> None:

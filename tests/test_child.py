@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from contextlib import aclosing, contextmanager
 
@@ -12,7 +13,7 @@ import pytest
 from smolterm import child as child_module
 from smolterm.child import Child
 from smolterm.errors import ChildDied, ChildProtocolError
-from smolterm.spawn import plain_environment
+from smolterm.spawn import SOCKET_FOLDER, plain_environment, sweep
 
 READY = """
 import sys, json, os, time, signal
@@ -399,3 +400,47 @@ def test_ctrl_c_in_the_terminal_does_not_reach_a_child():
         assert os.getsid(child.pid) == child.pid
 
     with_child(ECHO, use)
+
+
+def test_folders_of_sockets_whose_process_is_gone_are_removed_and_nothing_else(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+
+    def folder(name, *, old=True, holds="s"):
+        made = tmp_path / name
+        made.mkdir()
+        (made / holds).touch()
+        os.utime(made, (0, 0) if old else None)
+        return made
+
+    stale = folder(f"smolterm-{ended.pid}-abcd_123")
+    kept = [
+        folder(f"smolterm-{os.getpid()}-abcd_123"),
+        folder(f"smolterm-{ended.pid}-younger1", old=False),
+        folder(f"smolterm-{ended.pid}-holdmore", holds="precious"),
+        folder("smolterm-abcd_123"),
+        folder("elsewhere"),
+        folder(f"smolterm-{ended.pid}-abcd_123-more"),
+    ]
+    link = tmp_path / f"smolterm-{ended.pid}-link_123"
+    link.symlink_to(tmp_path / "elsewhere")
+    sweep(str(tmp_path))
+    assert not stale.exists()
+    assert all(list(one.iterdir()) for one in kept)
+    assert link.is_symlink()
+
+
+def test_the_folder_of_a_socket_names_the_process_that_made_it():
+    paths = []
+
+    def argv(path):
+        paths.append(path)
+        return [sys.executable, "-c", SOCKET, path]
+
+    async def use():
+        child = await Child.start("helper", argv, env=plain_environment())
+        await child.close(grace=0)
+
+    run(use())
+    name = os.path.basename(os.path.dirname(paths[0]))
+    assert SOCKET_FOLDER.fullmatch(name)[1] == str(os.getpid())
