@@ -218,6 +218,9 @@ _kept: list[Any] = []
 
 def _tui(arguments: argparse.Namespace, config: Config) -> int:
     import gc
+    import os
+
+    import msgspec
 
     # Of all that start-up makes nothing becomes garbage; the app collects once the screen is up.
     gc.disable()
@@ -227,8 +230,19 @@ def _tui(arguments: argparse.Namespace, config: Config) -> int:
     piped = read_piped()
     if piped:
         reopen_terminal()
-    model = build_model(config.settings)
-    session = build_session(config.settings, model=model, yes=arguments.yes, spare=True)
+    settings = config.settings
+    if not settings.model and not settings.api_base:
+        from smolterm.config import config_path
+        from smolterm.tui.choose import DEMO, choose_model
+
+        chosen = choose_model(config_path(), os.environ, settings.servers)
+        if chosen is None:
+            return 0
+        if chosen == DEMO:
+            return _demo([])
+        settings = msgspec.structs.replace(settings, model=chosen)
+    model = build_model(settings)
+    session = build_session(settings, model=model, yes=arguments.yes, spare=True)
     if piped:
         session.attach({"/in/stdin": piped})
     return run_app(session, first_task=arguments.task)

@@ -27,9 +27,11 @@ def model_name(settings: Settings) -> str:
     """
     name = settings.model or default_model(os.environ)
     if not name:
+        from smolterm.models.offers import has_engine, words_for_nobody
+        from smolterm.models.survey import survey
+
         raise UsageError(
             "No model is set, and no provider's key either.",
-            next="Name one (smolterm -m ollama/NAME, or any provider's), set a key such as "
-            "OPENAI_API_KEY, or look around first: smolterm demo.",
+            next=words_for_nobody(survey(os.environ), engine=has_engine()),
         )
     return name

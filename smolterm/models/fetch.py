@@ -22,6 +22,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 
 from smolterm.errors import DownloadFailed, FileDamaged, NoSpace, UsageError
+from smolterm.models.catalogue import Entry
 from smolterm.models.library import SUFFIX, About, Tell, about, remember, sha256_of, size
 from smolterm.models.machine import free_disk
 from smolterm.models.providers import is_loopback
@@ -50,6 +51,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The file's name without folders."""
         return self.file.rpartition("/")[2]
+
+
+def pin_of(entry: Entry) -> Wanted:
+    """Return the pin of a catalogue's entry."""
+    return Wanted(
+        repository=entry.repository, revision=entry.revision, file=entry.file,
+        bytes=entry.bytes, sha256=entry.sha256,
+    )  # fmt: skip
 
 
 class FetchLimits(msgspec.Struct, frozen=True, kw_only=True):

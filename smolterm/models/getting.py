@@ -86,7 +86,7 @@ def _is_path(text: str) -> bool:
 
 
 async def _from_catalogue(name: str) -> Path:
-    from smolterm.models.fetch import Wanted
+    from smolterm.models.fetch import pin_of
 
     entry = catalogue().get(name.casefold())
     if entry is None and "/" in name:
@@ -101,15 +101,11 @@ async def _from_catalogue(name: str) -> Path:
             "FILE.gguf",
         )
     _say(f"{entry.title}, {size(entry.bytes)}, {entry.licence}, from {entry.repository}")
-    pin = Wanted(
-        repository=entry.repository, revision=entry.revision, file=entry.file,
-        bytes=entry.bytes, sha256=entry.sha256,
-    )  # fmt: skip
-    return await fetched(pin)
+    return await fetched(pin_of(entry))
 
 
 async def _from_repository(arguments: argparse.Namespace, repository: str, file: str) -> Path:
-    from smolterm.models.fetch import Wanted, checked
+    from smolterm.models.fetch import Wanted, checked, pin_of
     from smolterm.models.hub import look_up, looks_like
 
     checked(repository, file, arguments.revision or "main")
@@ -121,8 +117,7 @@ async def _from_repository(arguments: argparse.Namespace, repository: str, file:
     if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise UsageError("A SHA-256 has 64 hexadecimal digits.")
     if pinned and arguments.revision in (None, pinned.revision):
-        wanted = Wanted(repository=repository, revision=pinned.revision, file=file,
-                        bytes=pinned.bytes, sha256=pinned.sha256)  # fmt: skip
+        wanted = pin_of(pinned)
     elif arguments.revision and arguments.bytes and sha256:
         wanted = Wanted(repository=repository, revision=arguments.revision, file=file,
                         bytes=arguments.bytes, sha256=sha256)  # fmt: skip

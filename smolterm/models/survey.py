@@ -77,9 +77,13 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Servers were looked for."""
 
 
-def survey(environ: Mapping[str, str]) -> Survey:
-    """Return what is here and what could be; servers are another matter (see `find_servers`)."""
-    free = free_memory()
+def survey(environ: Mapping[str, str], free: int | None = None) -> Survey:
+    """Return what is here and what could be; servers are another matter (see `find_servers`).
+
+    Args:
+        free: bytes of memory; what this machine has by default.
+    """
+    free = free_memory() if free is None else free
     here = tuple(_looked_at(model, free) for model in installed())
     files = {each.model.path.name.casefold() for each in here}
     there = tuple(
