@@ -7,6 +7,7 @@ mend.
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Literal, TypeAlias
 
@@ -99,8 +100,18 @@ def _from_blocks(found: Scan, judge: Judge) -> Reply | None:
                 codes += [read[0]] if read[0] not in codes else []
                 reasoning = reasoning or read[1]
         if codes:
+            if kinds == ("call",):
+                codes = [*(_shown(code, judge) for code in codes[:-1]), codes[-1]]
             return Reply(kind="code", code="\n\n".join(codes), reasoning=reasoning)
     return _mistake_in(found, [block for block, _ in filled], judge)
+
+
+def _shown(code: str, judge: Judge) -> str:
+    """Return a call that is not the cell's last so that what it returns can be seen too."""
+    tree = judge.tree(code)
+    if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        return code
+    return code if code.startswith(("final_answer(", "print(")) else f"print({code})"
 
 
 def _code_of(block: Block, judge: Judge) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -102,3 +103,12 @@ def _generic(node: ast.Subscript, depth: int) -> dict[str, Any]:
     if name in _LISTS:
         return {"type": "array", "items": _type(inner[0], depth + 1)}
     return {"type": "object"} if name in _MAPS else {}
+
+
+def in_words(schemas: Iterable[Mapping[str, Any]]) -> str:
+    """Return functions as text, for a model whose template or provider has no place for them."""
+    lines = (json.dumps(each["function"], ensure_ascii=False) for each in schemas)
+    return (
+        'To call a function write\n<tool_call>\n{"name": "...", "arguments": {...}}\n</tool_call>\n'
+        "with one of these names and its arguments:\n" + "\n".join(lines)
+    )

@@ -30,6 +30,7 @@ def says(text: str = "", **fields: Any) -> Reply:
     Fields, all optional and all fit for JSON:
         chunks: list of str, instead of `text`.
         reasoning: str or list of str, sent before as `reasoning_content`.
+        calls: list of (name, arguments as JSON text), sent behind as `tool_calls` in pieces.
         usage: dict, in the last chunk when the request asks for usage.
         finish: str or None (no finish_reason at all); "stop" by default.
         done: False leaves out `[DONE]`.
@@ -236,13 +237,26 @@ def _chunks(reply: Reply, body: dict[str, Any]) -> list[dict[str, Any]]:
     chunks = [chunk({"role": "assistant", "content": ""})]
     chunks += [chunk({"reasoning_content": text}) for text in thoughts]
     chunks += [chunk({"content": text}) for text in texts]
+    chunks += [chunk({"tool_calls": [piece]}) for piece in _call_pieces(reply)]
     if reply.get("cut") or reply.get("hang"):
         return chunks
-    if (finish := reply.get("finish", "stop")) is not None:
+    usual = "tool_calls" if reply.get("calls") else "stop"
+    if (finish := reply.get("finish", usual)) is not None:
         chunks.append(chunk({}, finish))
     if body.get("stream_options", {}).get("include_usage"):
         chunks.append({**head, "choices": [], "usage": _usage(reply, texts)})
     return chunks
+
+
+def _call_pieces(reply: Reply) -> list[dict[str, Any]]:
+    """Return calls as OpenAI streams them: first the name, then the arguments in pieces."""
+    pieces: list[dict[str, Any]] = []
+    for index, (name, arguments) in enumerate(reply.get("calls", [])):
+        head = {"name": name, "arguments": ""}
+        pieces.append({"index": index, "id": f"c{index}", "type": "function", "function": head})
+        for text in re.findall(r".{1,7}", arguments, re.S):
+            pieces.append({"index": index, "function": {"arguments": text}})
+    return pieces
 
 
 def _completion(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether to reason first, where the model's template knows a switch."""
     tools: tuple[dict[str, Any], ...] = ()
     """Functions that may be called, as OpenAI describes them."""
+    block: Literal["", "fence", "tags"] = ""
+    """What stands around the reply's code; the reply ends where the first block closes."""
 
 
 class Model(Protocol):

@@ -11,6 +11,7 @@ from smolterm.errors import BadReply, ModelError, StreamCut
 from smolterm.events import Usage
 from smolterm.models import Delta, Done
 from smolterm.models.failures import clean, from_status, words_in
+from smolterm.models.native import CallWriter
 from smolterm.models.providers import Route
 from smolterm.models.thinking import ThinkSplitter
 
@@ -22,6 +23,7 @@ class _Text(msgspec.Struct):
     content: str | list[dict[str, Any]] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    tool_calls: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -57,6 +59,7 @@ class Answer:
         self._route = route
         self._secrets = secrets
         self._split = ThinkSplitter()
+        self._calls = CallWriter()
         self._stop = ""
         self._usage = Usage(cost=0.0 if route.is_local else None)
         self._chunks = 0
@@ -90,6 +93,7 @@ class Answer:
 
     def rest(self) -> Iterator[Delta]:
         yield from self._split.finish()
+        yield from self._calls.finish()
 
     def done(self, kind: str) -> Done:
         """Return the last part.
@@ -114,7 +118,15 @@ class Answer:
     def _texts(self, delta: _Text) -> Iterator[Delta]:
         if thought := delta.reasoning_content or delta.reasoning:
             yield Delta(channel="reasoning", text=thought)
+        if isinstance(delta.tool_calls, list):
+            if isinstance(delta.content, str):
+                self._calls.heard(delta.content)
+                yield from self._split.feed(delta.content)
+            yield from self._split.finish()
+            yield from self._calls.feed(delta.tool_calls)
+            return
         if isinstance(delta.content, str):
+            self._calls.heard(delta.content)
             yield from self._split.feed(delta.content)
             return
         # Mistral's reasoning models send a list of typed pieces.

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from smolterm.errors import BadReply, ModelError, ModelTimeout, Unreachable, WrongKey
 from smolterm.models import Format, Message, ModelPart
+from smolterm.models.blocks import READ_ON, BlockCutter
 from smolterm.models.chunks import Answer, cut, events
 from smolterm.models.failures import clean, from_status, unreachable, words_in
+from smolterm.models.native import in_text, plain, to_native
 from smolterm.models.providers import Route
 from smolterm.models.retry import retry_after
 from smolterm.models.stops import StopCutter
@@ -25,7 +27,7 @@ REMOTE_SECONDS = 120.0
 LOCAL_SECONDS = 600.0
 
 # A server may refuse each of these; the request works without it, or under the other name.
-_RENAMED = {"stream_options": None, "stop": None, "temperature": None,
+_RENAMED = {"stream_options": None, "stop": None, "temperature": None, "tools": None,
             "max_tokens": "max_completion_tokens", "max_completion_tokens": None}  # fmt: skip
 
 
@@ -61,18 +63,20 @@ class CompatibleModel:
         """Ask once and stream the reply. See `Model.reply`; trying again is the host's business."""
         import httpx
 
+        format = format or Format()
         options = self._options.with_format(format)
-        stream = await self._open(messages, options)
+        stream = await self._open(messages, options, format)
         answer = Answer(self._route, self._secrets)
-        cutter = StopCutter(options.stop)
+        cutter, block, behind = StopCutter(options.stop), BlockCutter(format.block), 0
         try:
             async for data in events(stream.response.aiter_bytes(), self._route.provider):
                 if data == b"[DONE]":
                     answer.complete = True
                     break
-                for delta in cutter.cut(answer.read(data)):
+                for delta in block.cut(cutter.cut(answer.read(data))):
                     yield delta
-                if cutter.hit:
+                behind += block.closed
+                if cutter.hit or behind > READ_ON:
                     answer.complete = True
                     break
         except httpx.TimeoutException:
@@ -83,7 +87,7 @@ class CompatibleModel:
                 raise cut(self._route, clean(str(error), self._secrets)) from None
         finally:
             await stream.close()
-        for delta in (*cutter.cut(answer.rest()), *cutter.rest()):
+        for delta in block.cut((*cutter.cut(answer.rest()), *cutter.rest())):
             yield delta
         yield answer.done(stream.response.headers.get("content-type", ""))
 
@@ -91,12 +95,12 @@ class CompatibleModel:
         await self._client.close()
 
     async def _open(
-        self, messages: Sequence[Message], asked: Options
+        self, messages: Sequence[Message], asked: Options, format: Format
     ) -> openai.AsyncStream[object]:
         """Send the request; once more without each optional field that the server refuses."""
         import openai
 
-        body = self._body(messages, asked)
+        body = self._body(messages, asked, format)
         options: openai.RequestOptions = {"follow_redirects": False}
         if not self._secrets:
             options["headers"] = {"Authorization": openai.Omit()}
@@ -117,14 +121,18 @@ class CompatibleModel:
                 if field is None:
                     raise _failure(error, self._route, self._options, self._secrets) from None
                 self._refused[field] = _RENAMED[field]
-                body = self._body(messages, asked)
+                body = self._body(messages, asked, format)
             except openai.OpenAIError as error:
                 raise _failure(error, self._route, self._options, self._secrets) from None
 
-    def _body(self, messages: Sequence[Message], asked: Options) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], asked: Options, format: Format) -> dict[str, Any]:
+        native = bool(format.tools) and "tools" not in self._refused
+        if not native:
+            messages = in_text(messages, format.tools)
         body: dict[str, Any] = {
             "model": self._route.model,
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": to_native(messages) if native else plain(messages),
+            "tools": list(format.tools) or None,
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": asked.temperature,

@@ -26,9 +26,11 @@ from smolterm.errors import (
 )
 from smolterm.events import Usage
 from smolterm.models import Delta, Done, Format, Message, ModelPart
+from smolterm.models.blocks import READ_ON, BlockCutter
 from smolterm.models.chunks import cut, usage_of
 from smolterm.models.compatible import seconds_of_silence
 from smolterm.models.failures import clean, from_status, secrets_in, unreachable
+from smolterm.models.native import CallWriter, in_text, plain, to_native
 from smolterm.models.providers import Route
 from smolterm.models.retry import retry_after
 from smolterm.models.stops import StopCutter
@@ -86,6 +88,7 @@ _STATUS: Mapping[type[ModelError], int] = {
 _AMBIENT = ("azure", "bedrock", "oci", "sagemaker", "vertex_ai", "watsonx")
 
 _PREFIX = re.compile(r"^(litellm\.\w+: *)+(\w+: *)?(\w+Exception - )?")
+_TOOLS = re.compile(r"\b(tools?|function)\b", re.I)
 _NOT_REACHED = {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ConnectionRefusedError"}
 
 
@@ -104,6 +107,7 @@ class RemoteModel:
         self._secrets = secrets_in(environ)
         self._litellm = _litellm()
         self.context_window = _context_window(self._litellm, route.model)
+        self._takes_tools = _takes_tools(self._litellm, route.model)
 
     async def warm_up(self) -> None:
         pass
@@ -113,20 +117,23 @@ class RemoteModel:
     ) -> AsyncGenerator[ModelPart, None]:
         """Ask once and stream the reply. See `Model.reply`; trying again is the host's business."""
         self._check_key()
+        format = format or Format()
         asked = self._options.with_format(format)
-        split, cutter = ThinkSplitter(), StopCutter(asked.stop)
+        split, cutter, calls = ThinkSplitter(), StopCutter(asked.stop), CallWriter()
+        block, behind = BlockCutter(format.block), 0
         usage: Any = None
         stop = ""
         try:
-            stream = await self._litellm.acompletion(**self._request(messages, asked))
+            stream = await self._open(messages, asked, format)
             try:
                 async for chunk in stream:
                     usage = getattr(chunk, "usage", None) or usage
                     for choice in list(chunk.choices or ())[:1]:
                         stop = choice.finish_reason or stop
-                        for delta in cutter.cut(_texts(choice.delta, split)):
+                        for delta in block.cut(cutter.cut(_texts(choice.delta, split, calls))):
                             yield delta
-                    if cutter.hit:
+                    behind += block.closed
+                    if cutter.hit or behind > READ_ON:
                         break
             finally:
                 await stream.aclose()
@@ -134,9 +141,10 @@ class RemoteModel:
             raise
         except Exception as error:  # noqa: BLE001 - providers' libraries raise anything
             raise failure(error, self._route, self._secrets) from None
-        for delta in (*cutter.cut(split.finish()), *cutter.rest()):
+        last = (*split.finish(), *calls.finish())
+        for delta in block.cut((*cutter.cut(last), *cutter.rest())):
             yield delta
-        if _cut_short(stream) and not cutter.hit:
+        if _cut_short(stream) and not (cutter.hit or block.closed):
             raise cut(self._route)
         yield Done(usage=self._usage(usage), stop=clean(stop) or "stop")
 
@@ -159,10 +167,29 @@ class RemoteModel:
                 next=f"Set {' and '.join(missing)}, or choose another model.",
             )
 
-    def _request(self, messages: Sequence[Message], asked: Options) -> dict[str, Any]:
+    async def _open(self, messages: Sequence[Message], asked: Options, format: Format) -> Any:
+        """Send the request; where the provider refuses tools, once more with them in words."""
+        try:
+            return await self._litellm.acompletion(**self._request(messages, asked, format))
+        except Exception as error:
+            named = isinstance(failure(error, self._route, self._secrets), BadRequest)
+            if not (format.tools and self._takes_tools and named and _TOOLS.search(str(error))):
+                raise
+        self._takes_tools = False
+        return await self._litellm.acompletion(**self._request(messages, asked, format))
+
+    def _request(
+        self, messages: Sequence[Message], asked: Options, format: Format
+    ) -> dict[str, Any]:
+        native = bool(format.tools) and self._takes_tools
+        if not native:
+            messages = in_text(messages, format.tools)
         request: dict[str, Any] = {
             "model": self._route.model,
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": to_native(messages) if native else plain(messages),
+            "tools": list(format.tools) if native else None,
+            # Else litellm imports a package for servers of tools, which its extra does not bring.
+            "_skip_mcp_handler": True if native else None,
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": asked.temperature,
@@ -246,11 +273,23 @@ def _context_window(litellm: ModuleType, model: str) -> int | None:
     return found if isinstance(found, int) and found > 0 else None
 
 
-def _texts(delta: Any, split: ThinkSplitter) -> Iterator[Delta]:
+def _takes_tools(litellm: ModuleType, model: str) -> bool:
+    """Whether litellm would pass tools on; it drops them without a word where it would not."""
+    try:
+        return "tools" in (litellm.get_supported_openai_params(model=model) or ())
+    except Exception:  # noqa: BLE001 - it raises bare Exception for an unknown model
+        return False
+
+
+def _texts(delta: Any, split: ThinkSplitter, calls: CallWriter) -> Iterator[Delta]:
     if thought := getattr(delta, "reasoning_content", None):
         yield Delta(channel="reasoning", text=str(thought))
     if text := getattr(delta, "content", None):
+        calls.heard(str(text))
         yield from split.feed(str(text))
+    if called := getattr(delta, "tool_calls", None):
+        yield from split.finish()
+        yield from calls.feed(called)
 
 
 def _cut_short(stream: Any) -> bool:

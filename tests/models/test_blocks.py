@@ -15,7 +15,7 @@ CASES: dict[str, tuple[BlockDialect, str, str]] = {
     "opens with the fence": ("fence", "```python\nx\n```\nmore", "```python\nx\n```"),
     "second block": ("fence", "```py\nx\n```\n```python\ny\n```", "```py\nx\n```"),
     "shell first": (
-        "fence", "```bash\nls\n```\n```python\nx\n```\nmore", "```bash\nls\n```\n```python\nx\n```"),
+        "fence", "```sh\nls\n```\n```python\nx\n```\nmore", "```sh\nls\n```\n```python\nx\n```"),
     "data first": (
         "fence", "```\n1\n```\nso\n```python\nx\n```\nmore", "```\n1\n```\nso\n```python\nx\n```"),
     "bare fence": ("fence", "```\nx\n```\nmore", "```\nx\n```\nmore"),
