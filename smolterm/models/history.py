@@ -48,7 +48,7 @@ class Said(msgspec.Struct, frozen=True):
         None when the message is not this reply.
         """
         whole = b"".join(self.pieces).decode(errors="replace")
-        said = (self.reply, whole, unreasoned(self.opened + whole))
+        said = (self.reply, whole, self.opened + whole, unreasoned(self.opened + whole))
         if content.strip() in (text.strip() for text in said):
             return self.sampled, ""
         reply = self.reply.rstrip()

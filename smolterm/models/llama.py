@@ -47,6 +47,7 @@ class LlamaEngine:
         self._flag = Flag()
         self._lock = Lock()
         self._busy = False
+        self._asked = 0
         self._loaded: Loaded | None = None
         self.window: int | None = None
         self.file: ModelFile | None = None
@@ -105,7 +106,9 @@ class LlamaEngine:
                     f"{self._loaded.window}.",
                     next="Start a new session, or load the model with a larger context.",
                 )
-            sampler = Sampler(self._loaded, asked.grammar, asked.temperature, self._how.seed)
+            self._asked += 1
+            seed = None if self._how.seed is None else self._how.seed + self._asked
+            sampler = Sampler(self._loaded, asked.grammar, asked.temperature, seed)
             reading = _Reading(self._loaded, self._states, prompt, opening)
             writing = _Writing(
                 self._loaded,

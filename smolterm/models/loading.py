@@ -21,6 +21,6 @@ class Loading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threads: int = 0
     """0: one for each core."""
     seed: int | None = None
-    """What chance starts from. None: another one each time."""
+    """What the chance of the first reply starts from; each later one adds 1. None: chance."""
     states: str | None = None
     """Folder for evaluated prompts. None: in the person's cache. Empty: none is kept."""

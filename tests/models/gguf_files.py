@@ -140,7 +140,7 @@ def plain_vocabulary(size: int = 0) -> Vocabulary:
         for size in range(2, len(start) + 1)
     ]  # fmt: skip
     # Longer than the 32 bytes in which careless programs read a token.
-    spaces = ["▁" * count for count in (2, 4, 8, 16, 32, 40)] + ["-" * 64]
+    spaces = [mark * count for mark in "▁-" for count in (2, 4, 8, 16, 32, 40, 64)]
     for rank, text in enumerate(dict.fromkeys([*joined, *spaces, *letters])):
         made.add(text, NORMAL, -float(rank))
     for filler in range(size - len(made.tokens)):
@@ -211,6 +211,30 @@ def scripted_model(
             follows[last] = last = token
         follows[last] = END_OF_TURN
     return _chain(path, words, follows, template, context)
+
+
+def spelled_model(path: Path, raw: bytes) -> Path:
+    """Write a model that says these bytes, each once, and each as a token of its own."""
+    words = plain_vocabulary()
+    last = words.add("<|turn_1|>", CONTROL)
+    follows: dict[int, int] = {}
+    for byte in raw:
+        token = words.tokens.index(f"<0x{byte:02X}>".encode())
+        assert token not in follows
+        follows[last] = last = token
+    follows[last] = END_OF_TURN
+    return _chain(path, words, follows, SCRIPTED, 8192)
+
+
+def endless_model(path: Path, *cycle: str) -> Path:
+    """Write a model that says these texts over and over."""
+    words = plain_vocabulary()
+    turns = [words.add(f"<|turn_{turn}|>", CONTROL) for turn in range(1, 9)]
+    tokens = [words.add(text, gguf.TokenType.USER_DEFINED) for text in cycle]
+    follows = dict.fromkeys(turns, tokens[0])
+    for number, token in enumerate(tokens):
+        follows[token] = tokens[(number + 1) % len(tokens)]
+    return _chain(path, words, follows, SCRIPTED, 8192)
 
 
 def _chain(
