@@ -13,7 +13,7 @@ from smolterm.approval import Approvals, word
 from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
 from smolterm.errors import SandboxDied, SmoltermError
-from smolterm.models import Delta, Done, Model, Waiting
+from smolterm.models import Delta, Done, Model, Progress, Waiting
 from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
 from smolterm.policy import (
@@ -169,6 +169,10 @@ class Agent:
                         yield e.ModelWaiting(
                             step=number, why=part.why, seconds=part.seconds, attempt=part.attempt
                         )
+                    case Progress():
+                        # That a file is loaded is told by the model itself.
+                        if part.what == "reading":
+                            yield e.PromptRead(step=number, fraction=part.fraction)
                     case Done():
                         done = part
         yield e.ReplyFinished(

@@ -16,6 +16,7 @@ from smolterm.errors import SmoltermError, StoreError, UsageError
 from smolterm.events import (
     Event,
     Finished,
+    ModelChanged,
     Notice,
     SandboxChanged,
     SessionStarted,
@@ -86,6 +87,7 @@ class Session:
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
         self.transcript = Transcript()
+        self._hear_of_model()
         self.policy = policy
         self.budget = budget
         self.limits = limits
@@ -101,6 +103,7 @@ class Session:
         self._queue: asyncio.Queue[Event | None] | None = None
         self._attached: dict[str, bytes] = {}
         self._closed = False
+        self._hear(self.model)
 
     async def __aenter__(self) -> Session:
         return self
@@ -154,6 +157,51 @@ class Session:
                 await asyncio.wait_for(imported.wait(), MODEL_FIRST_SECONDS)
         await asyncio.gather(self._start_sandbox(), *(pack.start() for pack in self.packs),
                              return_exceptions=True)  # fmt: skip
+
+    async def switch_model(self, model: Model | str) -> None:
+        """Let another model go on with the session; what was said and done so far stays.
+
+        Raises:
+            UsageError: a task is running, or the name is none.
+            ModelError: the other model cannot be asked; the old one stays.
+        """
+        if self._queue is not None:
+            raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
+        new = _model_named(model) if isinstance(model, str) else model
+        old = self.model
+        # Two models on this machine might not fit into it side by side.
+        both = _in_memory(old) and _in_memory(new)
+        if both:
+            await self._let_go(old)
+        self._hear(new)
+        try:
+            ready = getattr(new, "ready", None)
+            if ready is not None:
+                await ready()
+        except BaseException:
+            await self._let_go(new)
+            self._use(_model_named(old.name) if both else old)
+            raise
+        self._use(new)
+        if not both:
+            await self._let_go(old)
+        self._emit(ModelChanged(state="switched", model=new.name, detail=f"from {old.name}"))
+
+    def _use(self, model: Model) -> None:
+        self.model = model
+        self._hear(model)
+        if self._agent is not None:
+            self._agent.model = model
+
+    def _hear(self, model: Model) -> None:
+        """Pass on what a model tells of its loading."""
+        if (listen := getattr(model, "listen", None)) is not None:
+            listen(self._emit)
+
+    async def _let_go(self, model: Model) -> None:
+        if (listen := getattr(model, "listen", None)) is not None:
+            listen(lambda event: None)
+        await model.close()
 
     async def run(
         self, task: str, *, files: Mapping[str, bytes] | None = None
@@ -296,6 +344,12 @@ class Session:
             for handler in self._handlers:
                 handler(event)
 
+    def _hear_of_model(self) -> None:
+        """Show how a model on this machine is loaded."""
+        listen: Callable[[Handler], None] | None = getattr(self.model, "listen", None)
+        if listen is not None:
+            listen(self._emit)
+
     def _own_sandbox(self) -> CellRunner:
         from smolterm.packages.provide import Packages
         from smolterm.sandbox.deno import Sandbox
@@ -321,6 +375,12 @@ class Session:
             self._emit(SandboxChanged(state="closed", detail=str(error)))
         else:
             self._emit(SandboxChanged(state="ready"))
+
+
+def _in_memory(model: Model) -> bool:
+    """Whether its weights lie in this machine's memory, in a process of ours."""
+    route = getattr(model, "route", None)
+    return getattr(route, "kind", "") == "local"
 
 
 def _model_named(name: str) -> Model:

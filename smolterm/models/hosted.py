@@ -74,6 +74,7 @@ class HostedModel:
         self._burying: asyncio.Task[None] | None = None
         self._closed = False
         self.info: Info | None = None
+        self._failure = ""
         self._early_deaths = 0
         self._given_up: ModelCrashed | None = None
         self._tell: Callable[[ModelChanged], None] = lambda _: None
@@ -95,6 +96,24 @@ class HostedModel:
         self._launch()
         # One turn of the loop, in which the process is spawned.
         await asyncio.sleep(0)
+
+    async def ready(self) -> None:
+        """Wait until the model can be asked: its library is imported, its file is loaded.
+
+        Raises:
+            ModelError: it cannot; says why.
+        """
+        child = await self._ready()
+        waits = {asyncio.create_task(self.import_done.wait()), asyncio.create_task(child.ended())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self.import_done.is_set():
+            raise self._crashed(child)
+        if self._failure:
+            raise ModelError(self._failure)
 
     async def reply(
         self, messages: Sequence[Message], *, format: Format | None = None
@@ -212,7 +231,8 @@ class HostedModel:
         if line["imported"] is True:
             self._change("ready", f"{self.context_window} tokens of context")
         else:
-            self._change("failed", str(line.get("error", ""))[:1000])
+            self._failure = str(line.get("error") or "The model cannot be asked.")[:1000]
+            self._change("failed", self._failure)
 
 
 def _after_crash(end: str) -> str:
