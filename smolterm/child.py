@@ -221,7 +221,7 @@ class Child:
         """Send one line, and after it the raw bytes.
 
         Raises:
-            ChildDied: nobody reads it.
+            ChildDied, ChildProtocolError: nobody reads it.
         """
         if self._ended.is_set() or self._writer.is_closing():
             raise self.death()

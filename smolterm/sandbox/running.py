@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from smolterm.child import Child
-from smolterm.errors import ChildDied
+from smolterm.errors import ChildError
 from smolterm.events import CellError
 from smolterm.sandbox import Call, CellDone, CellPart, Limits, Printed
 from smolterm.sandbox.bounded import loads
@@ -121,7 +121,7 @@ class RunningCell:
         if question.kind != "package":
             # What was installed stays installed: a replay has no need to ask for it.
             self.exchanged(Exchange(question.kind, question.request, answer))
-        with contextlib.suppress(ChildDied):
+        with contextlib.suppress(ChildError):
             await self.child.send({"op": "reply", "cell": self.number, "ask": number}, answer)
 
     def serve(self, question: Question, answer: Awaitable[bytes]) -> None:
@@ -138,7 +138,7 @@ class RunningCell:
             return
         self.why = why
         self._ladder = asyncio.get_running_loop().call_later(STOP_SECONDS, self.child.kill)
-        with contextlib.suppress(ChildDied):
+        with contextlib.suppress(ChildError):
             await self.child.send({"op": "interrupt", "cell": self.number})
 
     def limit_reached(self) -> str:
