@@ -87,7 +87,6 @@ class Session:
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
         self.transcript = Transcript()
-        self._hear_of_model()
         self.policy = policy
         self.budget = budget
         self.limits = limits
@@ -343,12 +342,6 @@ class Session:
         else:
             for handler in self._handlers:
                 handler(event)
-
-    def _hear_of_model(self) -> None:
-        """Show how a model on this machine is loaded."""
-        listen: Callable[[Handler], None] | None = getattr(self.model, "listen", None)
-        if listen is not None:
-            listen(self._emit)
 
     def _own_sandbox(self) -> CellRunner:
         from smolterm.packages.provide import Packages
