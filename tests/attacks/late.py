@@ -25,7 +25,7 @@ LATE = [
     Attack("late", "unhandled error in a timer", _LOOP + "loop.call_later(.02, lambda: 1 / 0)"),
 ]  # fmt: skip
 
-# The same, but without a layer they hang rather than show: held against the whole sandbox alone.
+# The same; where they are let through the next cell waits for ever, so each needs a sandbox of its own.
 LATE_TOO = [
     Attack("late", "call by a timer", _LOOP + "loop.call_later(.02, note, 'LATE')"),
     Attack("late", "exception of a task that nobody awaits",

@@ -16,6 +16,9 @@ from tests.attacks.outside import run
 from tests.attacks.variants import without
 
 
+TRIES = 3
+
+
 def note(text: str) -> str:
     """Write a text down."""
     return text
@@ -45,7 +48,11 @@ def test_what_comes_late_is_in_the_next_record_where_it_is_let_through(tmp_path)
     layers = ("late questions", "late output", "turn")
     with without(layers, tmp_path) as make, mock.patch.object(running, "STOP_SECONDS", 0.2):
         shown = after(LATE, lambda: make(tools=[Tool(note)]))
-    assert {attack.name for attack in LATE} - shown.keys() == set()
+        # What depends on the moment may need more than one try, as it would for an attacker.
+        for attack in [*LATE, *LATE_TOO] * TRIES:
+            if attack.name not in shown:
+                shown |= after([attack], lambda: make(tools=[Tool(note)]))
+    assert {attack.name for attack in [*LATE, *LATE_TOO]} - shown.keys() == set()
 
 
 @pytest.mark.parametrize("attack", ENDLESS, ids=lambda attack: attack.name)
