@@ -15,7 +15,6 @@ from tests.attacks.late import BUSY, ENDLESS, LATE, LATE_TOO
 from tests.attacks.outside import run
 from tests.attacks.variants import without
 
-
 TRIES = 3
 
 
