@@ -20,6 +20,7 @@ from textual.widgets import Static
 
 from smolterm.errors import ExitCode, SmoltermError
 from smolterm.events import ApprovalRequested, Event, Finished, Notice
+from smolterm.models.library import installed
 from smolterm.policy import Decision, Edit
 from smolterm.tui.approval import ApprovalBar
 from smolterm.tui.fold import View
@@ -207,11 +208,33 @@ class SmoltermApp(App[int]):
                 self.query_one(Steps).action_copy(rest or "output")
             case "theme":
                 self.action_theme()
+            case "model":
+                self._switch(rest.strip())
             case _ if "/" in name:
                 return False  # a path, not a command
             case _:
                 self.say(f"no command /{name}; /help lists them")
         return True
+
+    def _switch(self, name: str) -> None:
+        """Have another model go on, or say which ones there are."""
+        if not name:
+            here = "".join(f" local/{each.name}" for each in installed())
+            said = f"This session's model is {self.view.totals.model}. /model NAME takes another:"
+            self.take(Notice(text=f"{said} any name that --model takes.{here and ' Here:'}{here}"))
+        elif self.view.running:
+            self.say("a task is running: switch when it has ended")
+        else:
+            self.say(f"asking for {name}")
+            self.run_worker(self._switch_to(name), group="switch", exclusive=True)
+
+    async def _switch_to(self, name: str) -> None:
+        before = self.view.totals.model
+        try:
+            await self._session.switch_model(name)
+        except SmoltermError as error:
+            self.view.totals.loading = None
+            self.take(Notice(text=f"{error} {before} goes on.", level="error"))
 
     def on_prompt_typed(self) -> None:
         bar = self.query_one(ApprovalBar)

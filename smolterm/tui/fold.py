@@ -127,6 +127,12 @@ class Totals(msgspec.Struct):
     """When the running task began; None when idle."""
     waiting: str = ""
     waiting_until: float = 0.0
+    cached_tokens: int = 0
+    """Of the last prompt, those that the model had evaluated before."""
+    loading: float | None = None
+    """How far the model's file is loaded, 0 to 1; None when nothing is being loaded."""
+    reading: float | None = None
+    """How far the prompt is read; None when nobody says."""
 
 
 class View:
@@ -199,6 +205,11 @@ class View:
                 self.touch(event.step).phase = "waiting"
                 self.totals.waiting = event.why
                 self.totals.waiting_until = now + event.seconds
+            case ev.ModelChanged():
+                self._model(event)
+            case ev.PromptRead():
+                self.touch(event.step).phase = "thinking"
+                self.totals.reading = event.fraction
             case ev.ReplyDropped():
                 step = self.touch(event.step)
                 step.thinking, step.reply = Text(), Text()
@@ -233,22 +244,32 @@ class View:
             case ev.ObservationMade():
                 pass
 
+    def _model(self, event: ev.ModelChanged) -> None:
+        totals = self.totals
+        totals.loading = (event.fraction or 0.0) if event.state == "loading" else None
+        if event.state == "switched":
+            totals.model, totals.cached_tokens = event.model, 0
+            self.add(Note(f"{event.model} goes on from here."))
+        elif event.state == "failed":
+            self.add(Note(event.detail, "error"))
+
     def _budget(self, event: ev.StepStarted, now: float) -> None:
-        self.totals.waiting = ""
+        self.totals.waiting, self.totals.reading = "", None
         self.totals.steps_left = event.steps_left if self._steps_limited else None
         self.totals.deadline = None if event.seconds_left is None else now + event.seconds_left
 
     def _delta(self, event: ev.ReplyDelta) -> None:
         step = self.touch(event.step)
         step.phase = "thinking"
-        self.totals.waiting = ""
+        self.totals.waiting, self.totals.reading = "", None
         (step.thinking if event.channel == "reasoning" else step.reply).add(event.text)
 
     def _reply(self, event: ev.ReplyFinished) -> None:
         step = self.touch(event.step)
         step.reply, step.thinking = Text(event.text), Text(event.reasoning)
         totals, usage = self.totals, event.usage
-        totals.waiting = ""
+        totals.waiting, totals.reading = "", None
+        totals.cached_tokens = usage.cached_tokens
         totals.prompt_tokens += usage.prompt_tokens
         totals.completion_tokens += usage.completion_tokens
         totals.context = usage.prompt_tokens
@@ -332,7 +353,7 @@ class View:
             self.add(Note(event.detail, "error"))
 
     def _finished(self, event: ev.Finished) -> None:
-        self.totals.started, self.totals.waiting = None, ""
+        self.totals.started, self.totals.waiting, self.totals.reading = None, "", None
         self.pending.clear()
         step = self.step
         if step is not None and step.phase != "done":

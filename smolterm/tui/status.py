@@ -71,7 +71,7 @@ def _left(facts: Facts, width: int, dark: bool) -> Text:
     totals, text = facts.totals, Text(" ")
     glyph, word, look = _GLYPHS[facts.state]
     text.append(f"{glyph} ", style(look, dark))
-    if facts.hint:
+    if facts.hint and totals.loading is None:
         return text.append(printable(facts.hint), style("bold", dark))
     text.append(word, style(look, dark))
     if facts.state == "waiting":
@@ -79,7 +79,11 @@ def _left(facts: Facts, width: int, dark: bool) -> Text:
         text.append(f": {printable(totals.waiting)}, {left:.0f} s", style("warning", dark))
     elif totals.started is not None and facts.state != "asking":
         text.append(f" {_clock(facts.now - totals.started)}", style("quiet", dark))
-    if totals.sandbox in ("preparing", "starting", "died"):
+    if totals.loading is not None:
+        text.append("   ").append_text(_gauge("loading the model", totals.loading, width, dark))
+    elif totals.reading is not None and facts.state == "thinking":
+        text.append("   ").append_text(_gauge("reading the prompt", totals.reading, width, dark))
+    elif totals.sandbox in ("preparing", "starting", "died"):
         text.append("   ").append_text(_sandbox(totals, width, dark))
     if facts.below:
         text.append("   ↓ new output below, End", style("code", dark))
@@ -89,16 +93,30 @@ def _left(facts: Facts, width: int, dark: bool) -> Text:
 def _sandbox(totals: Totals, width: int, dark: bool) -> Text:
     if totals.sandbox == "died":
         return Text("sandbox died", style("error", dark))
-    text = Text(f"{totals.sandbox} the sandbox", style("info", dark))
-    if totals.fraction is not None:
-        size = min(max(width // 8, 4), 20)
-        full = round(min(max(totals.fraction, 0.0), 1.0) * size)
-        text.append(" ").append("━" * full, style("output", dark))
-        text.append("━" * (size - full), style("rule", dark))
-        text.append(f" {totals.fraction:.0%}", style("quiet", dark))
+    text = _gauge(f"{totals.sandbox} the sandbox", totals.fraction, width, dark)
     if totals.detail and width >= STACKED_BELOW:
         text.append(f" {printable(totals.detail)}", style("quiet", dark))
     return text
+
+
+def _gauge(words: str, fraction: float | None, width: int, dark: bool) -> Text:
+    """Return words and how far it has come, where that is known."""
+    text = Text(words, style("info", dark))
+    if fraction is not None:
+        size = min(max(width // 8, 4), 20)
+        full = round(min(max(fraction, 0.0), 1.0) * size)
+        text.append(" ").append("━" * full, style("output", dark))
+        text.append("━" * (size - full), style("rule", dark))
+        text.append(f" {fraction:.0%}", style("quiet", dark))
+    return text
+
+
+def _context(totals: Totals) -> str:
+    """Return the size of the last prompt, and how much of it was there already."""
+    said = f"ctx {_short(totals.context)}"
+    if totals.cached_tokens and totals.context:
+        said += f", {min(totals.cached_tokens / totals.context, 1.0):.0%} reused"
+    return said
 
 
 def _numbers(facts: Facts, dark: bool) -> list[tuple[int, Text]]:
@@ -111,7 +129,7 @@ def _numbers(facts: Facts, dark: bool) -> list[tuple[int, Text]]:
         (4, f"sandbox {totals.sandbox}" if totals.sandbox in ("ready", "busy", "closed") else ""),
         (0, tokens),
         (1, cost),
-        (2, f"ctx {_short(totals.context)}"),
+        (2, _context(totals)),
         (3, "" if totals.steps_left is None else f"{totals.steps_left} steps left"),
         (3, _time_left(facts)),
     ]

@@ -8,7 +8,15 @@ from types import SimpleNamespace
 
 from textual.pilot import Pilot
 
-from smolterm.events import ApprovalRequested, DecisionMade, Event, Finished, TaskStarted
+from smolterm.errors import ModelError
+from smolterm.events import (
+    ApprovalRequested,
+    DecisionMade,
+    Event,
+    Finished,
+    ModelChanged,
+    TaskStarted,
+)
 from smolterm.policy import Decision, Edit, Reject, Stop
 from smolterm.tui.app import SmoltermApp
 
@@ -33,6 +41,7 @@ class Scripted:
         self.decisions: list[tuple[int, Decision, int | None]] = []
         self.calls: list[str] = []
         self.handler: Callable[[Event], None] = lambda event: None
+        self.switching = asyncio.Event()
         self._answer: asyncio.Future[Decision] | None = None
 
     async def run(self, task: str) -> AsyncGenerator[Event, None]:
@@ -56,6 +65,15 @@ class Scripted:
             return False
         self._answer.set_result(decision)
         return True
+
+    async def switch_model(self, model: str) -> None:
+        self.calls.append(f"switch to {model}")
+        if model.startswith("bad/"):
+            raise ModelError("It is damaged.")
+        self.handler(ModelChanged(state="loading", model=model, fraction=0.4))
+        await self.switching.wait()
+        self.handler(ModelChanged(state="ready", model=model))
+        self.handler(ModelChanged(state="switched", model=model))
 
     async def interrupt(self) -> None:
         self.calls.append("interrupt")
