@@ -12,8 +12,10 @@ from smolterm import events as e
 from smolterm.approval import Approvals, word
 from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
-from smolterm.errors import SandboxDied, SmoltermError
-from smolterm.models import Delta, Done, Model, Progress, Waiting
+from smolterm.context import Meter, Shortening, made, plan, summary, to_summarise
+from smolterm.errors import ContextTooLong, ModelError, SandboxDied, SmoltermError
+from smolterm.manner import Manner
+from smolterm.models import Delta, Done, Format, Model, Progress, Waiting
 from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
 from smolterm.policy import (
@@ -47,6 +49,7 @@ class Agent:
         limits: Limits,
         transcript: Transcript,
         prompt: Prompt,
+        manner: Manner | None = None,
     ) -> None:
         self.model = model
         self.sandbox = sandbox
@@ -55,6 +58,8 @@ class Agent:
         self.limits = limits
         self.transcript = transcript
         self.prompt = prompt
+        self.manner = manner or Manner()
+        self.meter = Meter()
         self.approvals = Approvals()
         self.calls = ToolCalls(tools, policy=policy, sandbox=sandbox, approvals=self.approvals)
         self.clock = Clock(budget)
@@ -124,7 +129,7 @@ class Agent:
 
     async def _step(self, number: int, repairs_left: int) -> AsyncGenerator[e.Event, None]:
         reply: Reply | None = None
-        async with aclosing(self._think(number)) as thinking:
+        async with aclosing(self._shortened_think(number)) as thinking:
             async for event in thinking:
                 yield event
                 if isinstance(event, e.ReplyFinished):
@@ -148,14 +153,74 @@ class Agent:
             async for event in running:
                 yield event
 
+    async def _shortened_think(self, number: int) -> AsyncGenerator[e.Event, None]:
+        """Stream the reply; leave something out before, where the context runs short."""
+        for must in (False, True, True):
+            async with aclosing(self._shorten(number, must=must)) as shortening:
+                shorter = False
+                async for event in shortening:
+                    shorter = True
+                    yield event
+            if must and not shorter:
+                break
+            try:
+                async with aclosing(self._think(number)) as thinking:
+                    async for event in thinking:
+                        yield event
+                return
+            except ContextTooLong as error:
+                refused = error
+        raise refused
+
+    async def _shorten(self, number: int, *, must: bool) -> AsyncGenerator[e.Event, None]:
+        window = getattr(self.model, "context_window", None) or self.manner.window
+        for _ in range(2):
+            what = plan(
+                self.prompt, self.meter, window=window, reserve=self.manner.reserve, must=must
+            )
+            if what is None:
+                return
+            text, usage = "", e.Usage()
+            if what.level == "steps":
+                said, usage = await self._summarise(what)
+                text = summary(what, self.prompt, said)
+            event = made(what, self.prompt, self.meter, text=text)
+            yield msgspec.structs.replace(event, usage=usage)
+            if must:
+                return
+
+    async def _summarise(self, what: Shortening) -> tuple[str, e.Usage]:
+        """Let the model say what some steps came to; empty where it cannot."""
+        said: list[str] = []
+        usage = e.Usage()
+        asked = Format(max_tokens=600, thinking=self.manner.format.thinking)
+        messages = to_summarise(what, self.prompt)
+        try:
+            async with (
+                self.clock.waiting(),
+                aclosing(self.model.reply(messages, format=asked)) as parts,
+            ):
+                async for part in parts:
+                    match part:
+                        case Delta(channel="reply"):
+                            said.append(part.text)
+                        case Waiting():
+                            said.clear()
+                        case Done():
+                            usage = part.usage
+        except ModelError:
+            return "", usage
+        return "".join(said), usage
+
     async def _think(self, number: int) -> AsyncGenerator[e.Event, None]:
         """Stream the reply."""
         started = time.monotonic()
+        messages = self.prompt.messages
         said: dict[str, list[str]] = {"reply": [], "reasoning": []}
         done = Done()
         async with (
             self.clock.waiting(),
-            aclosing(self.model.reply(self.prompt.messages)) as parts,
+            aclosing(self.model.reply(messages, format=self.manner.format)) as parts,
         ):
             async for part in parts:
                 match part:
@@ -175,6 +240,7 @@ class Agent:
                             yield e.PromptRead(step=number, fraction=part.fraction)
                     case Done():
                         done = part
+        self.meter.learn(messages, done.usage.prompt_tokens)
         yield e.ReplyFinished(
             step=number,
             text="".join(said["reply"]),

@@ -61,6 +61,8 @@ def build_session(
         save=settings.save,
         packages=settings.packages,
         spare=spare,
+        agent=settings.agent,
+        strict=settings.strict,
     )
 
 

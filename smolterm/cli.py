@@ -115,6 +115,14 @@ def _agent_parser() -> argparse.ArgumentParser:
     add("-p", "--print", action="store_true", help="one-shot: print the final answer alone")
     add("-m", "--model", help="PROVIDER/MODEL, local/NAME, FILE.gguf, or replay:FILE")
     add("--api-base", help="address of an OpenAI-compatible endpoint")
+    add(
+        "--agent",
+        choices=("code", "tools", "auto"),
+        help="what it writes: Python, or calls by JSON",
+    )
+    add(
+        "--strict", action="store_true", default=None, help="a local model writes valid Python only"
+    )
     add("-y", "--yes", action="store_true", help="approve sandboxed steps without asking")
     add("--allow", action="append", metavar="EFFECT", help="let tools have this effect unasked")
     add("--folder", help="the folder that tools may read")

@@ -28,6 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Such as `openai/gpt-5-mini` or `ollama/qwen3:4b`. Empty: chosen by the keys that are set."""
     api_base: str = ""
     """Address of an OpenAI-compatible endpoint. Empty: the provider's own."""
+    agent: Literal["code", "tools", "auto"] = "auto"
+    """The model writes Python, calls tools by JSON, or what suits it best."""
+    strict: bool = False
+    """A model on this machine can only write Python that parses."""
     folder: str = ""
     """The folder that tools may read. Empty: none."""
     write: bool = False

@@ -222,6 +222,8 @@ class ContextShortened(Fact, frozen=True, kw_only=True):
     tokens_after: int
     text: str = ""
     """The summary that stands for the steps."""
+    usage: Usage = Usage()
+    """What the summary cost."""
 
 
 class SandboxChanged(Fact, frozen=True, kw_only=True):

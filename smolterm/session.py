@@ -12,6 +12,7 @@ from smolterm import __version__
 from smolterm.agent import Agent
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
+from smolterm.context import undone
 from smolterm.errors import SmoltermError, StoreError, UsageError
 from smolterm.events import (
     Event,
@@ -22,12 +23,13 @@ from smolterm.events import (
     SessionStarted,
     TaskStarted,
 )
+from smolterm.manner import AgentChoice, Manner, manner_for
 from smolterm.models import Model
 from smolterm.policy import Decision, Policy
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.store import SessionFile, new_session_id
-from smolterm.tools import Tool, by_name
+from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Session:
         packages: what code may import besides the standard library, where the sandbox is our own:
             whatever a person allows, what is already on this machine, or nothing.
         spare: keep a second sandbox ready, see `Sandbox`.
+        agent: the model writes Python, calls tools by JSON, or what suits it.
+        strict: a model on this machine can only write Python that parses.
     """
 
     def __init__(
@@ -79,7 +83,10 @@ class Session:
         save: bool = True,
         packages: PackagePolicy = "ask",
         spare: bool = False,
+        agent: AgentChoice = "auto",
+        strict: bool = False,
     ) -> None:
+        self._kind, self._strict = agent, strict
         self._packages = packages
         self._spare = spare
         self.id = new_session_id()
@@ -96,6 +103,7 @@ class Session:
         self.packs = list(packs)
         self._file = SessionFile.new(self.id) if save else None
         self._unsaved = False
+        self._specs: list[ToolSpec] = []
         self._agent: Agent | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._handlers: list[Handler] = []
@@ -191,6 +199,11 @@ class Session:
         self._hear(model)
         if self._agent is not None:
             self._agent.model = model
+            manner = self._manner(self._specs)
+            self._agent.manner = manner
+            self._agent.prompt.suit(
+                manner.agent, manner.profile.dialect, example=manner.profile.shows_example
+            )
 
     def _hear(self, model: Model) -> None:
         """Pass on what a model tells of its loading."""
@@ -279,8 +292,10 @@ class Session:
     async def _ready_agent(self) -> Agent:
         if self._agent is None:
             tools, notices = await self._collect_tools()
-            specs = [tool.spec for tool in tools.values()]
+            specs = self._specs = [tool.spec for tool in tools.values()]
             await self.sandbox.offer(tools=specs)
+            await self._await_file()
+            manner = self._manner(specs)
             self._agent = Agent(
                 model=self.model,
                 sandbox=self.sandbox,
@@ -289,7 +304,14 @@ class Session:
                 budget=self.budget,
                 limits=self.limits,
                 transcript=self.transcript,
-                prompt=Prompt(specs, packages=self._offers_packages),
+                prompt=Prompt(
+                    specs,
+                    packages=self._offers_packages,
+                    agent=manner.agent,
+                    dialect=manner.profile.dialect,
+                    example=manner.profile.shows_example,
+                ),
+                manner=manner,
             )
             self._emit(
                 SessionStarted(
@@ -302,6 +324,31 @@ class Session:
             for text in notices:
                 self._emit(Notice(text=text, level="warning"))
         return self._agent
+
+    def _manner(self, specs: Sequence[ToolSpec]) -> Manner:
+        return manner_for(self.model, specs, agent=self._kind, strict=self._strict)
+
+    async def _await_file(self) -> None:
+        """Wait until a model on this machine has told what it is: its prompt depends on it."""
+        loaded: asyncio.Event | None = getattr(self.model, "import_done", None)
+        if loaded is None or not _in_memory(self.model):
+            return
+        await self.start_model()
+        ready = getattr(self.model, "ready", None)
+        if ready is not None:
+            # What is wrong with it, the first reply reports.
+            with suppress(SmoltermError):
+                await ready()
+
+    def undo_shortening(self) -> bool:
+        """Send again in full what was shortened last; False when nothing is."""
+        if self._agent is None:
+            return False
+        event = undone(self._agent.prompt, self._agent.meter)
+        if event is None:
+            return False
+        self._emit(event)
+        return True
 
     async def _collect_tools(self) -> tuple[dict[str, AnyTool], list[str]]:
         """Start the packs and return all tools by name, and what went wrong on the way."""

@@ -9,6 +9,7 @@ import msgspec
 from smolterm.events import (
     ActionProposed,
     CellFinished,
+    ContextShortened,
     DecisionMade,
     Event,
     Finished,
@@ -56,7 +57,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.steps.append(Step(number=event.step))
             case Finished():
                 self.finished = event
-            case ReplyFinished():
+            case ReplyFinished() | ContextShortened():
                 self.usage = add_usage(self.usage, event.usage)
             case _ if self.steps:
                 self._apply_to_step(self.steps[-1], event)

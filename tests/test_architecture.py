@@ -21,10 +21,11 @@ errors events marks policy printable progress repair spawn threads toolcall
 packages.unpack sandbox.values
 approval child clock config configfile gbnf keyboard process scan store tools transcript
 console grammar_python models packages parse sandbox schemas
-grammar profiles
-models.* packs.* prompt sandbox.*
-packages.* pyoptions pyprompt
-calls
+grammar
+profiles
+models.* packs.* sandbox.*
+packages.* prompt pyoptions pyprompt
+calls context manner
 agent early
 pyplace session
 build doctor oneshot pyrun tui.*

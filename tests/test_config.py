@@ -22,6 +22,7 @@ VALUES = {
     "max_steps": st.integers(0, 999), "max_seconds": st.floats(0, 999), "max_repairs":
     st.integers(0, 9), "cell_seconds": st.floats(0, 999), "output_bytes": st.integers(0, 10**9),
     "packages": st.sampled_from(["ask", "cached", "off"]), "save": st.booleans(),
+    "agent": st.sampled_from(["code", "tools", "auto"]), "strict": st.booleans(),
     "servers": st.sampled_from(["ask", "look", "off"]),
 }  # fmt: skip
 LAYERS = ("file", "environment", "flag")

@@ -54,8 +54,7 @@ class BlockCutter:
         at = 0
         while (end := text.find("\n", at)) >= 0:
             self._line += text[at:end]
-            self._end_line()
-            if self.closed:
+            if self._ends_with_line():
                 return text[:end]
             at = end + 1
         self._line += text[at:]
@@ -63,7 +62,8 @@ class BlockCutter:
             return self._closed_inside(text, place)
         return text
 
-    def _end_line(self) -> None:
+    def _ends_with_line(self) -> bool:
+        """Take in the line that is complete; say whether it closes the block."""
         line, self._line = self._line, ""
         if not self._fence:
             self._open(line)
@@ -74,6 +74,7 @@ class BlockCutter:
                 self._code.append(line)
         else:
             self._code.append(line)
+        return self.closed
 
     @property
     def _is_tag(self) -> bool:
