@@ -5,16 +5,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 QUIET := --quiet --disable-pip-version-check
+UPGRADE := --upgrade
+LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/python -m piptools compile --quiet \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host
 SOURCES := pyproject.toml plugins/smolterm-files/pyproject.toml
 
-.PHONY: demo test lint types bench bench-quick picture lock clean
+.PHONY: demo test local lint types bench bench-quick picture lock clean
 
 demo: $(STAMP)
 	@$(BIN)/smolterm demo
 
 test: $(STAMP)
 	$(BIN)/smolterm setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Models on this machine. Compiles llama.cpp unless pip has the wheel from last time.
+local: $(STAMP)
+	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || if [ -n "$(CI)" ]; then \
+	  set -x; $(BIN)/python -m pip install $(QUIET) --require-hashes -r requirements-local.txt; \
+	else \
+	  set -x; $(BIN)/python -m pip install $(QUIET) -e '.[local]'; \
+	fi
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -36,10 +48,10 @@ picture: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'
-	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/python -m piptools compile --quiet --upgrade \
-	  --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --build-deps-for editable --extra litellm --extra dev \
+	$(LOCK) $(UPGRADE) --build-deps-for editable --extra litellm --extra dev \
 	  --output-file requirements-ci.txt pyproject.toml
+	$(LOCK) $(UPGRADE) --constraint requirements-ci.txt --extra local \
+	  --output-file requirements-local.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
