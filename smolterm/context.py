@@ -111,6 +111,19 @@ def undone(prompt: Prompt, meter: Meter) -> ContextShortened | None:
     )  # fmt: skip
 
 
+def shown(event: ContextShortened) -> str:
+    """Return the words that tell a person what happened."""
+    sizes = f"about {event.tokens_before:,} tokens to {event.tokens_after:,}"
+    if event.level == "undone":
+        return f"Steps {event.first} to {event.last} are sent in full again: {sizes}."
+    if event.level == "observations":
+        return f"The context runs short: old outputs are sent shortened, {sizes}."
+    return (
+        f"The context runs short: steps {event.first} to {event.last} are sent as a summary, "
+        f"{sizes}.\n{event.text}"
+    )
+
+
 def to_summarise(what: Shortening, prompt: Prompt) -> list[Message]:
     """Return the request for a summary of some steps."""
     record = _record(what, prompt)

@@ -12,6 +12,7 @@ import msgspec
 
 from smolterm import events as e
 from smolterm.console import Console
+from smolterm.context import shown
 from smolterm.errors import ExitCode, error_named
 from smolterm.policy import Stop
 from smolterm.printable import printable, revealed
@@ -86,6 +87,8 @@ class Report:
                 self._sandbox(event)
             case e.Notice():
                 self._line(event.text, "yellow")
+            case e.ContextShortened():
+                self._line(printable(shown(event)), "yellow")
             case e.Finished():
                 self._end_stream()
             case _:

@@ -210,6 +210,9 @@ class SmoltermApp(App[int]):
                 self.action_theme()
             case "model":
                 self._switch(rest.strip())
+            case "undo-context":
+                if not self._session.undo_shortening():
+                    self.say("nothing of this session is sent shortened")
             case _ if "/" in name:
                 return False  # a path, not a command
             case _:

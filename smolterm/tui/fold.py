@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from smolterm import events as ev
+from smolterm.context import shown
 
 PieceKind: TypeAlias = Literal[
     "stdout", "stderr", "tool", "value", "error", "answer", "note", "mistake"
@@ -237,6 +238,9 @@ class View:
                 self._sandbox(event)
             case ev.Notice():
                 self.add(Note(event.text, event.level))
+            case ev.ContextShortened():
+                undo = "" if event.level == "undone" else "\n/undo-context takes this back."
+                self.add(Note(shown(event) + undo, "warning"))
             case ev.SessionStarted():
                 self.totals.model = event.model
             case ev.Finished():

@@ -8,4 +8,5 @@ In the steps    up, down, j, k choose · Home, End, page up, page down move · E
 At a question   a approve · e edit, then run · r reject with a reason · s stop the task · c copy
 In the editor   ctrl+s or F5 runs what stands there · escape goes back
 Anywhere        ctrl+c interrupts, twice quits · ctrl+q quits · F1 help · F2 dark or light
-Commands        /help · /model NAME · /copy [code|output|reasoning] · /theme · /quit"""
+Commands        /help · /model NAME · /copy [code|output|reasoning] · /theme · /quit
+                /undo-context sends in full again what was shortened to save room"""

@@ -75,6 +75,9 @@ class Scripted:
         self.handler(ModelChanged(state="ready", model=model))
         self.handler(ModelChanged(state="switched", model=model))
 
+    def undo_shortening(self) -> bool:
+        return False
+
     async def interrupt(self) -> None:
         self.calls.append("interrupt")
         if self._answer is not None and not self._answer.done():
