@@ -25,12 +25,14 @@ def search(query: str, most: int = 5) -> list[str]:
 
 TOOLS = schemas_of([search.spec])
 CODE = "x = {'a': \"b\"}\nprint(x)"
+CALL = '{"name": "search", "arguments": {"query": "é"}}'
+CALLED = f"I look.\n<tool_call>\n{CALL}\n</tool_call>"
 TALK = [
     Message(role="system", content="Be brief."),
     Message(role="user", content="Task: find it"),
     Message(
         role="assistant",
-        content='I look.\n<tool_call>\n{"name": "search", "arguments": {"query": "é"}}\n</tool_call>',
+        content=CALLED,
     ),
     Message(role="user", content="Value: []"),
 ]
