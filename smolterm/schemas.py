@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from smolterm.tools import ToolSpec
+if TYPE_CHECKING:
+    from smolterm.tools import ToolSpec
 
 RUN_PYTHON = "run_python"
 FINAL_ANSWER = "final_answer"

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
-from smolterm.marks import PYTHON
 from smolterm.models import Delta
 
 BlockDialect: TypeAlias = Literal["", "fence", "tags"]
 
 READ_ON = 40
 """Pieces that are read behind a closed block: the usage comes with the last one."""
+_PYTHON = frozenset({"python", "py", "python3", "py3", "ipython", "pycon", "tool_code", "pyodide"})
 _OPENER = re.compile(r"[ \t]*(`{3,})[ \t]*([\w+#.-]*)[ \t]*\Z")
 
 
@@ -87,7 +87,7 @@ class BlockCutter:
         elif match := _OPENER.match(line):
             self._fence, language = match[1], match[2].lower()
             # A block without a language may be data, and the code may stand in the next one.
-            self._is_ours = language in PYTHON
+            self._is_ours = language in _PYTHON
 
     def _closed_inside(self, text: str, place: int) -> str:
         """Close behind a tag that no line end follows yet."""
