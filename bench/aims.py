@@ -33,6 +33,7 @@ class Aim:
 AIMS = {
     "start.version": Aim(below=60),
     "prompt.typing": Aim(below=300),
+    "prompt.sent": Aim(peer="smolagents", times=1 / 4),
     "oneshot.answer": Aim(peer="llm"),
     "sandbox.cold": Aim(peer="bare Pyodide", times=1 / 8),
     "sandbox.spare": Aim(below=10),
