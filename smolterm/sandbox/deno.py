@@ -40,7 +40,7 @@ class Sandbox(BetweenCells):
         assets: what to start from; found or set up when None.
         checkpoints: keep the state before each cell, so that `rewind`, `save` and a restart after
             a death can bring it back.
-        spare: keep a second process ready, so that a restart costs 10 ms instead of 250. It takes
+        spare: keep a second process ready, so that a restart takes a fifth of the time. It takes
             about 190 MB.
         seed: makes `random`, `os.urandom` and what is built on them repeat.
         clock: seconds since 1970 at which a clock starts that counts its readings, not time.
