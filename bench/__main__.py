@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import engine, oneshot, prompt, sandbox, start, stream
+from bench import engine, local, oneshot, prompt, prompt_size, sandbox, start, stream
 from bench.measure import Failed, Series, Stage, in_rows, take_turns
 from bench.peers import Peers
 from bench.table import as_json, facts, markdown, write_between
@@ -17,10 +18,12 @@ from bench.table import as_json, facts, markdown, write_between
 TOPICS = {
     "start": start,
     "prompt": prompt,
+    "prompt_size": prompt_size,
     "oneshot": oneshot,
     "sandbox": sandbox,
     "engine": engine,
     "stream": stream,
+    "local": local,
 }
 NEED_SANDBOX = ("oneshot", "sandbox")
 
@@ -60,6 +63,9 @@ def measured(topics: list[str], peers: Peers, runs: int) -> list[Series]:
     for name in topics:
         if name in NEED_SANDBOX and not _sandbox_is_ready():
             _say(f"{name} is left out: the sandbox is not set up (smolterm setup)")
+            continue
+        if name == "local" and importlib.util.find_spec("llama_cpp") is None:
+            _say("local is left out: llama-cpp-python is not installed (make local)")
             continue
         _say(f"measuring {name}")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as closing:

@@ -2,7 +2,7 @@
 
 Asking a grammar about a whole vocabulary of 131,072 tokens takes longer than evaluating a small
 model. So the token is picked as if there were none, and only when the grammar refuses it are the
-likeliest thousand asked about, and only when it refuses those too, all.
+likeliest thousand asked about, and only when it refuses those too, more, and at last all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from smolterm.errors import GrammarError
 from smolterm.gbnf import check_grammar
 from smolterm.models.llama_library import Loaded
 
-LIKELIEST = 1024
-"""Tokens that are asked about when the picked one is refused."""
+LIKELIEST = (1024, 16384)
+"""So many tokens are asked about when the picked one is refused; then more, then all."""
 TEMPERATURE = 0.7
 """Where neither the person nor the model's file names one."""
 REFUSED = float("-inf")
@@ -98,10 +98,11 @@ class Sampler:
         size = self._loaded.size
         row = self._c.llama_get_logits_ith(self._loaded.context, -1)
         logits = np.ctypeslib.as_array(row, shape=(size,))
-        if size > LIKELIEST:
-            likeliest = np.argpartition(logits, size - LIKELIEST)[size - LIKELIEST :]
-            if (token := self._pick_from(likeliest, logits)) is not None:
-                return token
+        for count in LIKELIEST:
+            if count < size:
+                likeliest = np.argpartition(logits, size - count)[size - count :]
+                if (token := self._pick_from(likeliest, logits)) is not None:
+                    return token
         token = self._pick_from(np.arange(size), logits)
         if token is None:
             raise NothingFits
