@@ -62,8 +62,28 @@ def _extras() -> Iterator[str]:
     yield f"litellm      {'installed' if have else 'not installed: pip install smolterm[litellm]'}"
     model = load_config().settings.model or default_model(os.environ)
     yield f"model        {model or 'none is set'}"
+    yield from local_models()
     packs = [pack.name + ("" if pack.error is None else " (broken)") for pack in find_packs()]
     yield f"tool packs   {', '.join(packs) or 'none'}"
+
+
+def local_models() -> Iterator[str]:
+    """Yield what models on this machine need, and which there are."""
+    from smolterm.models.library import installed, models_folder, size
+    from smolterm.models.machine import cores, free_memory
+    from smolterm.models.offers import ENGINES, EXTRA
+    from smolterm.models.survey import gib
+
+    have = [name for name in ENGINES if importlib.util.find_spec(name) is not None]
+    free = free_memory()
+    yield f"local models {', '.join(have) or f'no engine: {EXTRA}'}"
+    yield (
+        f"  machine    {gib(free)} of memory free" if free is not None else "  machine    memory?"
+    ) + f", {cores()} cores"
+    for model in installed():
+        yield f"  installed  local/{model.name}, {size(model.bytes)}"
+    if not installed():
+        yield f"  installed  none in {models_folder()}: smolterm models"
 
 
 def _sandbox() -> Iterator[str]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from smolterm.doctor import system_walls
+from smolterm.doctor import local_models, system_walls
 
 FREE = {"bubblewrap": "", "landlock": ""}
 FORBIDDEN = {"bubblewrap": "No permissions", "landlock": "this kernel has none"}
@@ -57,3 +57,13 @@ def test_what_is_missing_says_why():
 def test_only_the_system_holds_root_back_from_the_cache(system, is_root, state):
     found = lines(system, FREE, is_root)
     assert [line[0] for line in found if "read-only cache" in line[1]] == [state]
+
+
+def test_local_models_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMOLTERM_DATA", str(tmp_path))
+    said = list(local_models())
+    assert said[0].startswith("local models ") and "cores" in said[1]
+    assert said[2].startswith("  installed  none in ")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny.gguf").write_bytes(b"GGUF")
+    assert list(local_models())[2] == "  installed  local/tiny, 4 bytes"

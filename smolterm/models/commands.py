@@ -185,7 +185,7 @@ def _plain(found: Survey) -> dict[str, Any]:
     def fit(value: Any) -> Any:
         return {"fits": value.chosen is not None,
                 "context": value.chosen.context if value.chosen else None,
-                "bytes": (value.chosen or value.least).total} if value else None  # fmt: skip
+                "bytes": (value.chosen or value.least).needed} if value else None  # fmt: skip
 
     return {
         "folder": str(found.folder),
@@ -221,7 +221,10 @@ def _show(path: Path, *, as_json: bool) -> int:
     if as_json:
         told = msgspec.to_builtins(file, enc_hook=str) | {
             "about": msgspec.to_builtins(known), "free_memory": free, "cores": cores(),
-            "forecast": [msgspec.to_builtins(each) | {"total": each.total} for each in forecasts],
+            "forecast": [
+                msgspec.to_builtins(each) | {"needed": each.needed, "total": each.total}
+                for each in forecasts
+            ],
         }  # fmt: skip
         told.pop("template")
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
@@ -236,10 +239,11 @@ def _show(path: Path, *, as_json: bool) -> int:
         f"  SHA-256     {known.sha256 or 'not compared with anything'}",
         f"  here        {fit_of(shape, free)}"
         + (f" of {gib(free)} free" if free is not None else ""),
-        "  context    weights  +  cache  +  compute + process  =  total",
+        "  context    weights  +  cache  +  compute + process  =  must be free; copies of weights "
+        f"take {gib(shape.repacked)} more while there is room",
     ]
     for each in forecasts:
-        parts = (each.weights, each.cache, each.compute, each.process, each.total)
+        parts = (each.weights, each.cache, each.compute, each.process, each.needed)
         lines.append(f"  {thousands(each.context):>7}  " + "  ".join(f"{gib(p):>9}" for p in parts))
     if known.speed is not None:
         from smolterm.models.bench import words

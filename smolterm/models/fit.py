@@ -1,7 +1,9 @@
 """Whether a model fits into memory, said before it is loaded. Pure.
 
 The formula counts what llama.cpp allocates: the weights as they lie in the file, the cache of keys
-and values, the buffers of one batch, and the process around them.
+and values, the buffers of one batch, and the process around them. Of some kinds of weights it makes
+a copy in another order; the file's own pages can then be given up, so the copies count for what the
+process shows, and not for what must be free.
 """
 
 from __future__ import annotations
@@ -12,8 +14,12 @@ from smolterm.models.loading import CacheType
 from smolterm.models.modelfile import ModelFile
 
 BYTES_A_VALUE: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
-PROCESS = 150 << 20
-"""Bytes of Python, the library and llama.cpp's own tables."""
+PROCESS = 56 << 20
+"""Bytes of Python and the libraries."""
+A_WORD = 200
+"""Bytes of llama.cpp's tables for one token of the vocabulary."""
+LAYER_BUFFERS = 4
+"""Times the numbers of a batch are held while a layer is computed."""
 BATCH = 512
 """Tokens evaluated at once."""
 MARGIN = 0.1
@@ -40,6 +46,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     vocab: int
     context_length: int
     """Tokens the model was trained for; 0 where nobody says."""
+    repacked: int = 0
+    """Bytes of weights that llama.cpp copies into another order."""
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +58,19 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     weights: int
     cache: int
     compute: int
+    copies: int = 0
+    """Of weights, in an order in which they are multiplied faster."""
     process: int = PROCESS
 
     @property
-    def total(self) -> int:
+    def needed(self) -> int:
+        """What must be free."""
         return self.weights + self.cache + self.compute + self.process
+
+    @property
+    def total(self) -> int:
+        """What the process shows while there is memory enough."""
+        return self.needed + self.copies
 
 
 def forecast(
@@ -64,6 +80,7 @@ def forecast(
     cache: CacheType = "f16",
     batch: int = BATCH,
     flash: bool = True,
+    rows: int = 1,
 ) -> Forecast:
     """Return what a model takes with a context of so many tokens.
 
@@ -71,17 +88,21 @@ def forecast(
         cache: how keys and values are stored.
         batch: tokens evaluated at once (llama.cpp's n_ubatch).
         flash: flash attention, which needs no matrix of scores.
+        rows: of logits that are kept; the host asks for one.
     """
     a_token = shape.cached_heads * (shape.head_k + shape.head_v)
     # llama.cpp rounds the cache up to a multiple of 256 tokens.
     padded = -(-context // 256) * 256
     scores = 0 if flash else shape.heads * padded * batch * 4
-    logits = batch * shape.vocab * 4
+    logits = rows * shape.vocab * 4
     return Forecast(
         context=context,
         weights=shape.file_bytes,
         cache=int(padded * a_token * BYTES_A_VALUE[cache]),
-        compute=max(logits, scores) + batch * shape.embedding * 4 * 8,
+        compute=max(logits, scores)
+        + shape.vocab * A_WORD
+        + batch * shape.embedding * 4 * LAYER_BUFFERS,
+        copies=shape.repacked,
     )
 
 
@@ -105,16 +126,16 @@ def choose_context(
     if free_bytes is None:
         return forecast(shape, min(most, 8192), cache=cache)
     room = free_bytes * (1 - margin)
-    if forecast(shape, least, cache=cache).total > room:
+    if forecast(shape, least, cache=cache).needed > room:
         return None
     low, high = least, most
     while high - low >= STEP:
         middle = (low + high + 1) // 2
-        if forecast(shape, middle, cache=cache).total <= room:
+        if forecast(shape, middle, cache=cache).needed <= room:
             low = middle
         else:
             high = middle - 1
-    best = high if forecast(shape, high, cache=cache).total <= room else low
+    best = high if forecast(shape, high, cache=cache).needed <= room else low
     return forecast(shape, max(best // STEP * STEP, least) if best < most else most, cache=cache)
 
 
@@ -129,4 +150,5 @@ def shape_of(file: ModelFile) -> Shape:
         embedding=file.width,
         vocab=file.vocabulary,
         context_length=file.context,
+        repacked=file.repacked,
     )

@@ -12,9 +12,11 @@ import msgspec
 
 from smolterm.errors import ModelFileError
 from smolterm.models.gguf import STRING, Array, Head, read_head
+from smolterm.models.tensors import Tensor
 
 SPEECHLESS = ("bert", "clip", "encoder", "embed", "wavtokenizer")
 """Parts of the names of architectures that turn input into vectors and continue no text."""
+REPACKED = ("Q4_0", "Q4_K", "IQ4_NL")
 MOST_LAYERS = 4096
 MOST = 1 << 31
 
@@ -35,6 +37,8 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     quantisation: str
     """The type that most of the weights have."""
+    repacked: int = 0
+    """Bytes of weights that llama.cpp copies into an order in which it multiplies faster."""
     parameters: int
     context: int
     """Tokens it was trained for; 0 where the file does not say."""
@@ -63,6 +67,10 @@ def read_model(path: Path) -> ModelFile:
         ModelFileError: naming file and reason.
     """
     return _Facts(read_head(path)).model()
+
+
+def _is_repacked(tensor: Tensor) -> bool:
+    return tensor.kind in REPACKED and not tensor.name.startswith("token_embd.")
 
 
 class _Facts:
@@ -96,6 +104,7 @@ class _Facts:
             name=self._text("general.name") or self._head.path.stem,
             architecture=architecture,
             quantisation=sizes.most_common(1)[0][0] if sizes else self._refuse("it has no weights"),
+            repacked=sum(tensor.size for tensor in weights if _is_repacked(tensor)),
             parameters=sum(math.prod(tensor.shape) for tensor in weights),
             context=self._number("context_length", least=0),
             layers=layers,

@@ -29,8 +29,8 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         if self.chosen is None:
-            return f"does not fit: needs {gib(self.least.total)}"
-        return f"fits with {thousands(self.chosen.context)} of context: {gib(self.chosen.total)}"
+            return f"does not fit: needs {gib(self.least.needed)}"
+        return f"fits with {thousands(self.chosen.context)} of context: {gib(self.chosen.needed)}"
 
 
 class Here(msgspec.Struct, frozen=True, kw_only=True):

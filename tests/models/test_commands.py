@@ -182,7 +182,7 @@ def test_show_says_what_it_is_and_what_it_takes(home, tiny, capsys):
         assert "weights  +  cache" in out and "billion weights" in out
     assert run("show", str(tiny), "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["forecast"][0]["total"] > told["size"]
+    assert told["forecast"][0]["needed"] > told["size"]
 
 
 def test_a_broken_file_is_listed_as_such(home, tiny, capsys):
