@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import socket
 
 import pytest
 
 from smolterm import events as e
 from smolterm.events import from_line
-from tests.e2e.driving import block, shows_our_traceback
+from tests.e2e.driving import SECONDS, block, shows_our_traceback
 from tests.servers import OpenAIServer, fails, raw, says
 
 
@@ -115,7 +116,7 @@ def test_jsonl_is_what_the_session_file_holds(home):
         (says(block("x = 1")), ["--yes", "--max-steps", "1"], 3, ["1 step"]),
         (says(""), [], 3, ["5 times in a row"]),
         (says(block("pass")), ["--yes"], 3, ["3 times", "no terminal"]),
-        (says("slow", delay=5), ["--timeout", "0.5"], 3, ["0.5 s"]),
+        (says("slow", delay=5), ["--timeout", "0.5"], 3, ["The task used its 0.5 s."]),
         (says("{]", finish="length"), ["--max-steps", "0", "--max-steps", "1"], 0, []),
     ],
     ids=["key", "model", "context", "garbage", "steps", "repairs", "same", "seconds", "prose"],
@@ -165,8 +166,16 @@ def test_a_broken_stream_is_asked_for_again(home):
 
 
 def test_a_message_begins_on_a_line_of_its_own(home):
-    _, _, err, _ = ask(home, [says("half", hang=True)], "--timeout", "1")
-    assert "half\nsmolterm: The task used its 1 s." in err
+    with OpenAIServer([says("half", hang=True)]) as server:
+        process = home.start("-p", "x", "-m", "openai/x", "--api-base", server.url, "--no-packs")
+        seen = b""
+        while b"half" not in seen:
+            seen += (read := process.stderr.read1())
+            assert read, seen
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (130, b"")
+    assert b"half\nsmolterm: The task was interrupted.\n" in seen + rest
 
 
 @pytest.mark.parametrize(
