@@ -12,7 +12,7 @@ from tests.attacks.variants import JAVASCRIPT, without
 def reached(outside, folder, layers, patience=0.0):
     """Run all attacks without some layers; returns what reached the host, and how."""
     found = {}
-    with asyncio.Runner() as loop, without(layers, folder) as make:
+    with asyncio.Runner() as loop, without(layers, folder, many=True) as make:
         sandbox = make()
         for attack in HOST:
             seen = run(loop, sandbox, outside.fill(attack.code))

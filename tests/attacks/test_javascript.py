@@ -79,7 +79,7 @@ def opened(tmp_path_factory):
     """Seen of each attack, and of the cell after it, where JavaScript is reached."""
     seen = {}
     folder = tmp_path_factory.mktemp("opened")
-    with asyncio.Runner() as loop, without(JAVASCRIPT, folder) as make, \
+    with asyncio.Runner() as loop, without(JAVASCRIPT, folder, many=True) as make, \
             mock.patch.object(running, "STOP_SECONDS", 0.2):  # fmt: skip
         caps = Caps(memory_bytes=64 << 20, disk_bytes=8 << 20)
         sandbox = make(tools=[Tool(note)], checkpoints=False, caps=caps)
