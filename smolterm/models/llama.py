@@ -1,4 +1,4 @@
-"""Runs a GGUF file through llama-cpp-python."""
+"""Runs a GGUF file through llama.cpp."""
 
 from __future__ import annotations
 

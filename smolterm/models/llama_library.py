@@ -1,7 +1,7 @@
-"""One model in memory through llama.cpp's own functions, as llama-cpp-python declares them.
+"""One model in memory through llama.cpp's own functions, of whichever library declares them.
 
-Its `Llama` class is not used: it takes a 32-byte buffer for a token, sets no abort callback and
-prints while it loads.
+llama-cpp-python's `Llama` class is not used: it takes a 32-byte buffer for a token, sets no abort
+callback and prints while it loads.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import ctypes
 import os
 from array import array
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import Any
 
-from smolterm.errors import MissingExtra, ModelError, ModelFileError
+from smolterm.errors import ModelError, ModelFileError
+from smolterm.models.bindings import load_functions
 from smolterm.models.failures import clean
 from smolterm.models.loading import Loading
 from smolterm.models.machine import cores
@@ -56,7 +56,7 @@ class Library:
     """llama.cpp, silent: what it would print is kept for the error's text."""
 
     def __init__(self) -> None:
-        self.c: Any = _import()
+        self.c: Any = load_functions()
         self.said: list[str] = []
         # llama.cpp keeps the pointer, so the object must stay.
         self._log = self.c.llama_log_callback(self._hear)
@@ -125,7 +125,7 @@ class Loaded:
             raise ModelFileError(
                 f"{file.path} cannot be loaded by llama.cpp: "
                 f"{self.library.last_words or 'it gives no reason'}",
-                next="Update llama-cpp-python, or choose another model.",
+                next=f"Update {self.c.__name__}, or choose another model.",
             )
         self.vocabulary = self.c.llama_model_get_vocab(self._model)
         self.size: int = self.c.llama_vocab_n_tokens(self.vocabulary)
@@ -270,16 +270,3 @@ class Loaded:
             self.c.llama_free(context)
         if model:
             self.c.llama_model_free(model)
-
-
-def _import() -> ModuleType:
-    try:
-        import llama_cpp
-    except (ImportError, OSError, RuntimeError) as error:
-        raise MissingExtra(
-            f"A model on this machine needs llama.cpp, which cannot be imported "
-            f"({clean(str(error))}).",
-            next="pip install 'smolterm[local]'",
-        ) from None
-    module: ModuleType = llama_cpp
-    return module

@@ -47,7 +47,7 @@ class LocalModel:
 
     Args:
         notify: sends a notice about the model's state.
-        engine: what runs the file; llama-cpp-python when None.
+        engine: what runs the file; llama.cpp in this process when None.
     """
 
     def __init__(

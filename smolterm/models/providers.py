@@ -86,7 +86,7 @@ _NETWORK = (
 # Which graphics cards a library may use, and where its drivers lie.
 _GRAPHICS = (
     "CUDA_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "LD_LIBRARY_PATH",
-    "ROCR_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES", "SMOLTERM_LLAMA",
 )  # fmt: skip
 
 # litellm reads a price map from the network and a `.env` from the folders above unless told not to.

@@ -14,6 +14,7 @@ import pytest
 from smolterm.errors import ConfigError, MissingExtra, ModelCrashed, ModelFileError
 from smolterm.events import ModelChanged
 from smolterm.models import Delta, Done, Format, Progress
+from smolterm.models.bindings import CHOICE
 from smolterm.models.hosted import HostedModel
 from smolterm.models.launch import host_command
 from smolterm.models.loading import Loading
@@ -27,7 +28,8 @@ OPTIONS = Options(loading=Loading(context=1024, states="", threads=1, seed=1))
 
 
 def with_local(path, use, **environ):
-    return with_model(str(path), use, options=OPTIONS, **environ)
+    chosen = {CHOICE: os.environ[CHOICE]} if CHOICE in os.environ else {}
+    return with_model(str(path), use, options=OPTIONS, **chosen | environ)
 
 
 def test_a_file_is_loaded_and_says_its_script(tmp_path):
@@ -68,8 +70,8 @@ def test_nothing_is_printed(tmp_path):
     options = msgspec.structs.replace(OPTIONS, max_tokens=5)
     request = {"id": 1, "op": "reply", "messages": msgspec.to_builtins(MESSAGES)}
     host = subprocess.Popen(
-        host_command(route, options, asked=0), env=plain_environment(), stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        host_command(route, options, asked=0), env=environment_for(route, os.environ),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert host.stdin is not None
     assert host.stdout is not None
@@ -155,11 +157,13 @@ def test_a_file_that_kills_its_host_is_given_up(tmp_path):
     assert ["not tried again" in text for text in said] == [False, False, True, True]
 
 
-def test_a_missing_library_is_said_so_with_what_to_install(tmp_path):
+@pytest.mark.parametrize("extra", [r"smolterm\[local\]", r"smolterm\[local-wheels\]"])
+def test_a_missing_library_is_said_so_with_what_to_install(extra, tmp_path):
     (tmp_path / "llama_cpp").mkdir()
     (tmp_path / "llama_cpp" / "__init__.py").write_text("raise ImportError('no such library')")
-    with pytest.raises(MissingExtra, match=r"pip install 'smolterm\[local\]'"):
-        with_local(random_model(tmp_path / "m.gguf"), parts_of, PYTHONPATH=str(tmp_path))
+    forced = {CHOICE: "llama_cpp", "PYTHONPATH": str(tmp_path)}
+    with pytest.raises(MissingExtra, match=f"no such library.*pip install '{extra}'"):
+        with_local(random_model(tmp_path / "m.gguf"), parts_of, **forced)
 
 
 def test_the_host_ends_with_its_stdin_while_it_loads(tmp_path):
