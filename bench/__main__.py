@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import engine, local, oneshot, prompt, prompt_size, sandbox, start, stream
+from bench import engine, freeze, local, oneshot, prompt, prompt_size, sandbox, start, stream
 from bench.measure import Failed, Series, Stage, in_rows, take_turns
 from bench.peers import Peers
 from bench.table import as_json, facts, markdown, write_between
@@ -24,6 +24,7 @@ TOPICS = {
     "engine": engine,
     "stream": stream,
     "local": local,
+    "freeze": freeze,
 }
 NEED_SANDBOX = ("oneshot", "sandbox")
 
@@ -64,8 +65,8 @@ def measured(topics: list[str], peers: Peers, runs: int) -> list[Series]:
         if name in NEED_SANDBOX and not _sandbox_is_ready():
             _say(f"{name} is left out: the sandbox is not set up (smolterm setup)")
             continue
-        if name == "local" and importlib.util.find_spec("llama_cpp") is None:
-            _say("local is left out: llama-cpp-python is not installed (make local)")
+        if name in ("local", "freeze") and importlib.util.find_spec("llama_cpp") is None:
+            _say(f"{name} is left out: llama-cpp-python is not installed (make local)")
             continue
         _say(f"measuring {name}")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as closing:

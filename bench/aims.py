@@ -41,4 +41,6 @@ AIMS = {
     "sandbox.loop": Aim(peer="bare Pyodide", times=1.05),
     "sandbox.call": Aim(below=300),
     "sandbox.rewind.small": Aim(below=50),
+    "freeze.loading": Aim(below=50),
+    "freeze.writing": Aim(below=50),
 }
