@@ -14,7 +14,7 @@ import msgspec
 
 from smolterm.errors import GrammarError
 from smolterm.gbnf import check_grammar
-from smolterm.grammar_python import python_rules
+from smolterm.grammar_python import DEFAULT_SIZE, Size, python_rules
 from smolterm.tools import ToolSpec
 
 __all__ = ["Bounds", "Dialect", "GrammarError", "check_grammar", "envelope", "opened", "tool_calls"]
@@ -39,6 +39,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Characters of an answer in words."""
     thinking: int = 2_000
     """Characters inside a think block."""
+    size: Size = DEFAULT_SIZE
+    """Of code that is `strict`."""
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -142,7 +144,7 @@ def _strict(tools: Sequence[ToolSpec], bounds: Bounds) -> str:
         f'code ::= ( comment "\\n" ){{0,3}} statement row{{0,{bounds.lines}}}\n'
         'row ::= statement | comment "\\n" | "\\n"\n'
     )
-    return code + python_rules(tools, line=line)
+    return code + python_rules(tools, line=line, size=bounds.size)
 
 
 # JSON

@@ -11,12 +11,31 @@ import keyword
 import string
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from smolterm.tools import ToolSpec
 
-BLOCKS = 4
-"""Blocks inside blocks."""
-BRACKETS = 5
-"""Brackets inside brackets."""
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How large code may become; small sizes make a random model come to an end."""
+
+    blocks: int = 4
+    """Blocks inside blocks."""
+    brackets: int = 5
+    """Brackets inside brackets; 1 at least."""
+    lines: int = 40
+    """Statements of one block, besides the first."""
+    items: int = 60
+    """Items of a list, or arguments."""
+    chain: int = 6
+    """Operators in a row."""
+    trailers: int = 6
+    """Calls, attributes and subscripts in a row."""
+    names: int = 40
+    """Characters of a name."""
+
+
+DEFAULT_SIZE = Size()
 
 _START = string.ascii_letters + "_"
 _WORD = _START + string.digits
@@ -24,7 +43,7 @@ _WORD = _START + string.digits
 _CONTROL = r"\x00-\x1F\x7F"
 
 _FIXED = rf"""
-name-rest ::= [a-zA-Z0-9_]{{0,40}}
+name-rest ::= [a-zA-Z0-9_]{{0,NAMES}}
 number ::= integer ( "." [0-9]{{0,12}} )? ( "e" "-"? [0-9]{{1,2}} )? | "0x" [0-9a-fA-F]{{1,16}}
 integer ::= "0" | [1-9] ( "_"? [0-9] ){{0,15}}
 string ::= "\"" in-double{{0,LONG}} "\"" | "'" in-single{{0,LONG}} "'" | raw | bytes | long-string
@@ -51,19 +70,21 @@ s-term ::= number | name s-trailer{{0,4}}
 s-trailer ::= "." name | "[" s-key "]" | "(" ( f-given ( ", " f-given ){{0,3}} )? ")"
 s-key ::= "-"? integer | name | "\"" [^'"\\{{}}{_CONTROL}]{{0,40}} "\""
 sp ::= " "?
-fold ::= ( "\n" " "{{0,40}} )?
-sep ::= "," ( " "? | "\n" " "{{0,40}} )
+fold ::= ( "\n" " "{{0,PAD}} )?
+sep ::= "," ( " "? | "\n" " "{{0,PAD}} )
 plain-target ::= name ( ", " name ){{0,4}} | "(" name ( ", " name ){{1,4}} ")"
 dotted ::= name ( "." name ){{0,5}}
 comment ::= "#" [^`<{_CONTROL}]{{0,LINE}}
 end ::= ( "  " comment )? "\n"
 compare ::= sp ( "==" | "!=" | "<=" | ">=" | "<" | ">" ) sp | " not"? " in " | " is " "not "?
 arithmetic ::= sp ( "+" | "-" | "*" | "/" | "//" | "%" | "**" | "@" | "&" | "|" | "^" ) sp
-assign ::= " = " | "=" | " " ( "+" | "-" | "*" | "/" | "//" | "%" | "**" | "&" | "|" | "^" ) "= "
+change ::= " " ( "+" | "-" | "*" | "/" | "//" | "%" | "**" | "&" | "|" | "^" ) "= "
 """
 
 
-def python_rules(tools: Sequence[ToolSpec] = (), *, line: int = 200) -> str:
+def python_rules(
+    tools: Sequence[ToolSpec] = (), *, line: int = 200, size: Size = DEFAULT_SIZE
+) -> str:
     """Return rules whose `statement` is one statement of Python with its line end, at any depth.
 
     A function of `tools` can only be called, and only with arguments that it has.
@@ -72,13 +93,14 @@ def python_rules(tools: Sequence[ToolSpec] = (), *, line: int = 200) -> str:
         line: characters of a text, and of a comment, at most.
     """
     fixed = _FIXED.replace("LONG", str(2 * line)).replace("LINE", str(line))
+    fixed = fixed.replace("NAMES", str(size.names)).replace("PAD", str(size.names))
     rules = [*_names([spec.name for spec in tools]), fixed.strip()]
-    for depth in range(BRACKETS + 1):
-        rules += _expressions(depth, tools)
-    rules += _simple_statements()
-    for depth in range(BLOCKS + 1):
+    for depth in range(size.brackets + 1):
+        rules += _expressions(depth, tools, size)
+    rules += _simple_statements(size)
+    for depth in range(size.blocks + 1):
         for inside in ("", "l", "d", "dl"):
-            rules += _statements(depth, inside)
+            rules += _statements(depth, inside, size)
     rules.append("statement ::= st-0")
     return "\n".join(rules) + "\n"
 
@@ -106,20 +128,24 @@ def _names(tools: Iterable[str]) -> Iterator[str]:
 # Expressions
 
 
-def _expressions(depth: int, tools: Sequence[ToolSpec]) -> Iterator[str]:
-    """Yield the rules for expressions inside so many brackets; the deepest hold none."""
-    d, i = depth, depth + 1
+def _expressions(depth: int, tools: Sequence[ToolSpec], size: Size) -> Iterator[str]:
+    """Yield the rules for expressions inside so many brackets; the deepest hold none.
+
+    What begins alike is written once: llama.cpp follows all readings of a text side by side, and
+    two readings inside each of five brackets are thirty-two.
+    """
+    d, i, few, many = depth, depth + 1, size.chain, size.items
+    trailers = size.trailers
     yield f'any-{d} ::= value-{d} | "lambda" ( " " name ( ", " name )? )? ": " value-{d}'
     yield f'value-{d} ::= either-{d} ( " if " either-{d} " else " either-{d} )?'
-    yield f'either-{d} ::= maybe-{d} ( ( " and " | " or " ) maybe-{d} ){{0,6}}'
-    yield f'maybe-{d} ::= "not "? sum-{d} ( compare sum-{d} ){{0,2}}'
-    yield f"sum-{d} ::= term-{d} ( arithmetic term-{d} ){{0,6}}"
+    yield f'either-{d} ::= maybe-{d} ( ( " and " | " or " ) maybe-{d} ){{0,{few}}}'
+    yield f'maybe-{d} ::= "not "? sum-{d} ( compare sum-{d} ){{0,{min(2, few)}}}'
+    yield f"sum-{d} ::= term-{d} ( arithmetic term-{d} ){{0,{few}}}"
     yield f'term-{d} ::= "-"? ( number | place-{d} )'
     atoms = ["name", "string", "f-string", '"True"', '"False"', '"None"']
-    if depth == BRACKETS:
+    if depth == size.brackets:
         atoms += ['"[]"', '"{}"', '"()"']
-        yield f'place-{d} ::= ( {" | ".join(atoms)} ) ( "." name | "()" ){{0,6}}'
-        yield f'part-{d} ::= "." name'
+        yield f'place-{d} ::= ( {" | ".join(atoms)} ) ( "." name | "()" ){{0,{trailers}}}'
         return
     atoms += [f"list-{d}", f"braces-{d}", f"parens-{d}"]
     if tools:
@@ -128,28 +154,26 @@ def _expressions(depth: int, tools: Sequence[ToolSpec]) -> Iterator[str]:
         yield f"tool-{d} ::= " + " | ".join(calls)
         for at, spec in enumerate(tools):
             yield from _arguments(f"t{at}", spec, i)
-    yield f"place-{d} ::= ( {' | '.join(atoms)} ) trailer-{d}{{0,8}}"
-    yield f"trailer-{d} ::= part-{d} | call-{d}"
+    yield f"place-{d} ::= ( {' | '.join(atoms)} ) ( part-{d} | call-{d} ){{0,{trailers}}}"
     yield f'part-{d} ::= "." name | "[" fold index-{i} fold "]"'
-    yield f'call-{d} ::= "(" fold ( arguments-{i} ","? fold | value-{i} each-{i} )? ")"'
-    yield f'list-{d} ::= "[" fold ( many-{i} | any-{i} each-{i} fold )? "]"'
-    yield f'parens-{d} ::= "(" fold ( any-{i} ( sep many-item-{i} )* ","? fold ' + (
-        f'| value-{i} each-{i} fold )? ")"'
+    yield f'call-{d} ::= "(" fold ( arguments-{i} fold )? ")"'
+    yield f'list-{d} ::= "[" fold ( items-{i} fold )? "]"'
+    yield f'parens-{d} ::= "(" fold ( any-{i} ( each-{i} | more-{i} ) fold )? ")"'
+    yield f'braces-{d} ::= "{{" fold ( braced-{i} fold )? "}}"'
+    yield f'braced-{i} ::= any-{i} ( ":" sp value-{i} ( each-{i} | pairs-{i} ) | each-{i} | ' + (
+        f'more-{i} ) | "*" place-{i} more-{i}'
     )
-    yield f'braces-{d} ::= "{{" fold ( pair-{i} ( sep pair-{i} )* ","? fold | many-{i} ' + (
-        f'| pair-{i} each-{i} fold | value-{i} each-{i} fold )? "}}"'
-    )
-    yield f'pair-{i} ::= value-{i} ":" sp value-{i}'
-    yield f'many-{i} ::= many-item-{i} ( sep many-item-{i} )* ","? fold'
-    yield f'many-item-{i} ::= any-{i} | "*" place-{i}'
+    yield f'pairs-{i} ::= ( sep value-{i} ":" sp value-{i} ){{0,{many}}} ","?'
+    yield f'items-{i} ::= any-{i} ( each-{i} | more-{i} ) | "*" place-{i} more-{i}'
+    yield f'more-{i} ::= ( sep ( any-{i} | "*" place-{i} ) ){{0,{many}}} ","?'
     yield f'each-{i} ::= fold " for " plain-target " in " either-{i} ( fold " if " either-{i} )?'
-    yield f'index-{i} ::= value-{i} ( ", " value-{i} )* | value-{i}? ":" value-{i}? ' + (
-        f'( ":" value-{i}? )?'
+    yield f'index-{i} ::= value-{i} ( ( ", " value-{i} ){{1,3}} | slice-{i} )? | slice-{i}'
+    yield f'slice-{i} ::= ":" value-{i}? ( ":" value-{i}? )?'
+    yield f"arguments-{i} ::= any-{i} ( each-{i} | given-{i} ) | " + (
+        f'"*" place-{i} given-{i} | named-{i} names-{i}'
     )
-    yield f"arguments-{i} ::= argument-{i} ( sep argument-{i} )* ( sep named-{i} )* | " + (
-        f"named-{i} ( sep named-{i} )*"
-    )
-    yield f'argument-{i} ::= any-{i} | "*" place-{i}'
+    yield f'given-{i} ::= ( sep ( any-{i} | "*" place-{i} ) ){{0,{many}}} names-{i}'
+    yield f'names-{i} ::= ( sep named-{i} ){{0,{many}}} ","?'
     yield f'named-{i} ::= name "=" any-{i}'
 
 
@@ -193,18 +217,21 @@ def parameters_of(spec: ToolSpec) -> tuple[tuple[str, ...], frozenset[str], int]
 # Statements
 
 
-def _simple_statements() -> Iterator[str]:
-    yield 'values ::= any-0 ( ", " any-0 )*'
-    yield 'target ::= name | place-0 part-0 | name ( ", " name ){1,4} | "(" name ", " name ")"'
-    yield 'assignment ::= ( target " = " ){0,2} target ( " = " | "=" ) values | changed'
-    yield 'changed ::= ( name | place-0 part-0 ) assign any-0 | name ": " either-0 " = " any-0'
+def _simple_statements(size: Size) -> Iterator[str]:
+    few = size.chain
+    yield f'values ::= any-0 ( ", " any-0 ){{0,{few}}}'
+    yield f'target ::= name ( "." name | "[" fold index-1 fold "]" ){{0,{size.trailers}}}'
+    yield (
+        'assignment ::= target ( ( ", " target ){0,4} ( " = " | "=" ) values | change any-0 '
+        '| ": " either-0 " = " any-0 )'
+    )
     yield 'import ::= "import " dotted ( " as " name )? | "from " dotted " import " taken'
     yield 'taken ::= name ( " as " name )? ( ", " name ( " as " name )? ){0,8}'
     yield 'other ::= "pass" | "assert " value-0 ( ", " value-0 )? | "del " name | "raise " value-0'
     yield "simple ::= assignment | import | other | any-0"
 
 
-def _statements(depth: int, inside: str) -> Iterator[str]:
+def _statements(depth: int, inside: str, size: Size) -> Iterator[str]:
     """Yield the rules for one statement inside so many blocks.
 
     Args:
@@ -217,21 +244,21 @@ def _statements(depth: int, inside: str) -> Iterator[str]:
     if "d" in inside:
         simple += ['"return" ( " " values )?', '"yield " value-0']
     options = [f"( {' | '.join(simple)} ) end"]
-    if depth < BLOCKS:
+    if depth < size.blocks:
         options += [f"{kind}{here}" for kind in ("if", "for", "while", "with", "try", "def")]
         if not inside:
             options.append(f"class{here}")
-        yield from _compounds(depth, inside)
+        yield from _compounds(depth, inside, size)
     yield f"st{here} ::= {' | '.join(options)}"
 
 
-def _compounds(depth: int, inside: str) -> Iterator[str]:
+def _compounds(depth: int, inside: str, size: Size) -> Iterator[str]:
     here, pad = f"{inside}-{depth}", _literal("    " * depth)
     body = f"body{inside}-{depth + 1}"
     loop = f"body{'d' if 'd' in inside else ''}l-{depth + 1}"
     function = f"bodyd-{depth + 1}"
     again = f"{pad} " if depth else ""
-    yield f"{body} ::= " + _body(depth + 1, inside)
+    yield f"{body} ::= " + _body(depth + 1, inside, size)
     yield (
         f'if{here} ::= "if " value-0 ":" end {body} '
         f'( {again}"elif " value-0 ":" end {body} ){{0,4}} ( {again}"else:" end {body} )?'
@@ -253,10 +280,10 @@ def _compounds(depth: int, inside: str) -> Iterator[str]:
         yield 'given ::= name ( ": " either-1 " = " | "=" ) either-1'
 
 
-def _body(depth: int, inside: str) -> str:
+def _body(depth: int, inside: str, size: Size) -> str:
     pad = _literal("    " * depth)
     line = f'{pad} st{inside}-{depth} | {pad} comment "\\n" | "\\n"'
-    return f'( {pad} comment "\\n" )? {pad} st{inside}-{depth} ( {line} ){{0,40}}'
+    return f'( {pad} comment "\\n" )? {pad} st{inside}-{depth} ( {line} ){{0,{size.lines}}}'
 
 
 def _literal(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from smolterm.errors import GrammarError
 from smolterm.gbnf import MOST_REPEATS, read_grammar
 from smolterm.grammar import Bounds, check_grammar, envelope, opened, tool_calls
-from smolterm.grammar_python import python_rules
+from smolterm.grammar_python import Size, python_rules
 from smolterm.parse import parse_reply
 from smolterm.schemas import schemas_of
 from smolterm.tools import tool
@@ -67,9 +68,11 @@ def test_strict_code_holds_much_of_python() -> None:
     rules = "root ::= statement{2}\n" + python_rules(SPECS, line=30)
     # Once with bare names for expressions, so that a sentence has room for blocks.
     bare = rules + "any-0 ::= name\nvalue-0 ::= name\nplace-0 ::= name\neither-0 ::= name\n"
+    braces = bare.replace("statement{2}", "braces-0", 1)
+    braces += 'any-1 ::= "1"\nvalue-1 ::= "2"\neither-1 ::= "3"\n'
     kinds: set[str] = set()
-    for speaker in (Speaker(rules, 3000), Speaker(bare, 3000)):
-        for seed in range(300):
+    for speaker in (Speaker(rules, 3000), Speaker(bare, 3000), Speaker(braces, 3000)):
+        for seed in range(400):
             tree = ast.parse(speaker.say(seed))
             kinds |= {type(node).__name__ for node in ast.walk(tree)}
     wanted = {
@@ -199,3 +202,34 @@ def test_a_bad_grammar_is_a_clear_error(text: str, said: str) -> None:
 def test_an_error_names_its_line() -> None:
     with pytest.raises(GrammarError, match="Line 3"):
         read_grammar('root ::= "a"\n\nx ::= )\n')
+
+
+TINY = Bounds(
+    lines=2,
+    line=8,
+    answer=40,
+    size=Size(blocks=1, brackets=1, lines=0, items=1, chain=0, trailers=1, names=5),
+)
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["loose", "strict"])
+def test_random_weights_under_the_grammar_write_actions(strict: bool, tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp")
+    from tests.models.engines import Talk
+    from tests.models.gguf_files import random_model
+
+    grammar = envelope(strict=strict, tools=SPECS, reasoning=40, bounds=TINY)
+    path = random_model(tmp_path / "random.gguf")
+    actions = 0
+    with Talk(path, "") as talk:
+        for _ in range(20):
+            talk.messages = []
+            said, ended = talk.say("Hi", grammar=grammar, temperature=1.0, max_tokens=3500)
+            assert ended.stop == "stop", said
+            reply = parse_reply(said)
+            assert reply.kind in ("code", "prose"), said
+            code = code_in(said, "fence")
+            actions += code is not None
+            if strict and code is not None:
+                ast.parse(code)
+    assert actions > 5
