@@ -17,9 +17,8 @@ from tests.fakes import FakeSandbox
 from tests.models.gguf_files import random_model
 
 BEAT = 0.002
-TOKENS = 60
-IDLE = 1.0
-"""Seconds."""
+IDLE, WRITING = 1.0, 5.0
+"""Seconds. Random weights never come to an end."""
 
 
 class Heart:
@@ -41,7 +40,7 @@ class Heart:
 
 async def measure(path: Path) -> dict[str, float]:
     """Load and ask a model under the screen; return the longest pauses in milliseconds."""
-    options = Options(loading=Loading(context=4096, states="", seed=1), max_tokens=TOKENS)
+    options = Options(loading=Loading(context=4096, states="", seed=1))
     model = HostedModel(f"file:{path}", options=options)
     session = Session(model=model, sandbox=FakeSandbox(), save=False,
                       budget=Budget(max_steps=1, max_repairs=1))  # fmt: skip
@@ -63,9 +62,9 @@ async def measure(path: Path) -> dict[str, float]:
         await model.import_done.wait()
         heart.phase = "writing"
         app._start("Count the words in this text: " + "value result print " * 60)
-        while app.view.running:
-            await asyncio.sleep(0.02)
+        await asyncio.sleep(WRITING)
         beating.cancel()
+        await session.interrupt()
     await session.close()
     return heart.longest
 
