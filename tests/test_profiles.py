@@ -135,3 +135,9 @@ def test_a_wrong_key_is_refused_and_named(tmp_path: Path, text: str, said: str) 
 def test_what_is_in_force_can_be_read() -> None:
     assert "temperature  0.15" in profile_for("ministral-3-3b").lines()
     assert "thinking     no" in Profile(thinking=False).lines()
+
+
+def test_no_family_stops_at_a_word_that_a_reply_may_begin_with() -> None:
+    """A stop of "Observation:" gives an empty reply, and a fence opens as it closes."""
+    for profile in profiles(Path("/nonexistent")).values():
+        assert not any("bservation" in stop or "```" in stop for stop in profile.stop)
