@@ -2,7 +2,7 @@
 
 Asking a grammar about a whole vocabulary of 131,072 tokens takes longer than evaluating a small
 model. So the token is picked as if there were none, and only when the grammar refuses it are the
-likeliest thousand asked about, and only when it refuses those too, more, and at last all.
+likeliest few asked about, and only when it refuses those too, more, and at last all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from smolterm.errors import GrammarError
 from smolterm.gbnf import check_grammar
 from smolterm.models.llama_library import Loaded
 
-LIKELIEST = (1024, 16384)
+LIKELIEST = (64, 1024, 16384)
 """So many tokens are asked about when the picked one is refused; then more, then all."""
 TEMPERATURE = 0.7
 """Where neither the person nor the model's file names one."""

@@ -19,7 +19,8 @@ import msgspec
 from smolterm.models import Message
 from smolterm.models.thinking import PAIRS
 
-SECONDS = 2.0
+SECONDS = 1.0
+"""Of processor time; a real template takes a thousandth of it."""
 LARGEST = 1024 * 1024
 """Characters of what a template writes, and of a text that it multiplies."""
 
@@ -29,13 +30,16 @@ MARK = "\ue000{}\ue001"
 CHATML = """\
 {% for m in messages %}<|im_start|>{{ m['role'] }}
 {{ m['content'] }}<|im_end|>
-{% endfor %}<|im_start|>assistant
-"""
+{% endfor %}<|im_start|>assistant{{ "\\n" }}"""
 CHATML_END = "<|im_end|>"
 
 
 class TemplateError(Exception):
-    """A template failed, ran too long, wrote too much, or lost a message."""
+    """A template failed, or lost a message."""
+
+
+class Wasteful(TemplateError):
+    """A template ran too long or wrote too much."""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -72,6 +76,7 @@ class Template:
     def __init__(self, source: str, begin: str = "", end: str = "") -> None:
         self._names = {"bos_token": begin, "eos_token": end}
         self._own = None
+        self._takes_system = True
         self.broken = ""
         """Why the model's own template cannot be used."""
         if source:
@@ -99,13 +104,20 @@ class Template:
             names["enable_thinking"] = thinking
         if tools:
             names["tools"] = list(tools)
-        if self._own is not None:
-            for shape in (turns, without_system(turns)):
-                try:
-                    return Rendered(_render(self._own, shape, messages, names))
-                except TemplateError as error:
-                    self.broken = str(error)
+        while self._own is not None:
+            shape = turns if self._takes_system else without_system(turns)
+            try:
+                return Rendered(_render(self._own, shape, messages, names))
+            except TemplateError as error:
+                self._refused(error)
         return Rendered(_render(self._chatml, turns, messages, names), CHATML_END)
+
+    def _refused(self, error: TemplateError) -> None:
+        """Ask for less from now on: prompts that change their form begin with nothing known."""
+        self.broken = str(error)
+        if isinstance(error, Wasteful) or not self._takes_system:
+            self._own = None
+        self._takes_system = False
 
 
 Turn = tuple[str, tuple[int, ...]]
@@ -164,11 +176,11 @@ def _run(template: Any, names: dict[str, Any]) -> str:
     Raises:
         TemplateError: for whatever it does.
     """
-    deadline = time.monotonic() + SECONDS
+    deadline = time.thread_time() + SECONDS
 
     def watch(frame: FrameType, event: str, argument: object) -> Any:
-        if time.monotonic() > deadline:
-            raise TemplateError(f"the template runs for more than {SECONDS:g} s")
+        if time.thread_time() > deadline:
+            raise Wasteful(f"the template runs for more than {SECONDS:g} s")
         return watch
 
     written: list[str] = []
@@ -179,7 +191,7 @@ def _run(template: Any, names: dict[str, Any]) -> str:
         for part in template.generate(**names):
             size += len(part)
             if size > LARGEST:
-                raise TemplateError(f"the template writes more than {LARGEST} characters")
+                raise Wasteful(f"the template writes more than {LARGEST} characters")
             written.append(part)
     except TemplateError:
         raise

@@ -9,10 +9,13 @@ import threading
 import pytest
 
 from smolterm.errors import ContextTooLong, GrammarError, ModelFileError
+from smolterm.grammar import Bounds, envelope
+from smolterm.grammar_python import Size
 from smolterm.models import Message, Progress
 from smolterm.models.engine import Asked
 from smolterm.models.llama import LlamaEngine
 from smolterm.models.loading import Loading
+from smolterm.parse import parse_reply
 from tests.models.engines import Talk, kept_in, once
 from tests.models.gguf_files import (
     CHATML,
@@ -240,6 +243,28 @@ def test_random_weights_keep_to_a_grammar(tmp_path):
             found = re.fullmatch(r"Thought: [^\n`]{1,160}\n```python\n(.+)```", said, re.S)
             assert found, said
             ast.parse(found[1])
+
+
+SHORT = Bounds(lines=2, line=40, answer=100, size=Size(
+    blocks=1, brackets=1, lines=1, items=1, chain=1, trailers=1, names=6))  # fmt: skip
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_random_weights_write_replies_that_the_parser_takes(strict, tmp_path):
+    grammar = envelope(strict=strict, reasoning=60, bounds=SHORT)
+    codes = 0
+    with Talk(random_model(tmp_path / "m.gguf"), "") as talk:
+        for _ in range(20):
+            talk.messages = []
+            said, ended = talk.say("Hi", grammar=grammar, temperature=1.0, max_tokens=3000)
+            assert ended.stop == "stop", said
+            reply = parse_reply(said)
+            assert reply.code is not None or reply.kind == "prose", said
+            if reply.code is not None:
+                codes += 1
+                if strict:
+                    ast.parse(reply.code)
+    assert codes
 
 
 def test_a_grammar_that_wants_a_rare_token_gets_it(tmp_path):

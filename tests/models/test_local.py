@@ -22,7 +22,7 @@ from smolterm.models.providers import environment_for, resolve
 from smolterm.models.wire import Options
 from smolterm.spawn import plain_environment
 from tests.models.asking import MESSAGES, parts_of, text_of, with_model
-from tests.models.gguf_files import random_model, scripted_model
+from tests.models.gguf_files import endless_model, random_model, scripted_model
 
 OPTIONS = Options(loading=Loading(context=1024, states="", threads=1, seed=1))
 
@@ -89,7 +89,7 @@ def test_nothing_is_printed(tmp_path):
 
 def test_a_cancelled_reply_ends_and_the_next_is_whole(tmp_path):
     async def use(model: HostedModel) -> str:
-        async with aclosing(model.reply(MESSAGES, format=Format(max_tokens=100_000))) as parts:
+        async with aclosing(model.reply(MESSAGES)) as parts:
             async for part in parts:
                 if isinstance(part, Delta):
                     break
@@ -129,11 +129,15 @@ def test_a_host_killed_while_it_talks_is_said_so_and_replaced(tmp_path):
             async with aclosing(model.reply(MESSAGES, format=Format(max_tokens=100_000))) as parts:
                 async for part in parts:
                     if isinstance(part, Delta):
+                        # Stopped first: it must not come to its end before it is killed.
+                        os.kill(model.pid, signal.SIGSTOP)
                         os.kill(model.pid, signal.SIGKILL)
         assert "memory" in caught.value.next
         return text_of(await parts_of(model, Format(grammar='root ::= "anew"')))
 
-    assert with_local(random_model(tmp_path / "m.gguf"), use) == "anew"
+    # Longer cycles than the guard against repetition looks for.
+    path = endless_model(tmp_path / "m.gguf", *(f"word{number} " for number in range(300)))
+    assert with_local(path, use) == "anew"
 
 
 def test_a_file_that_kills_its_host_is_given_up(tmp_path):
