@@ -125,6 +125,11 @@ async def fetch_model(
     if await asyncio.to_thread(_is_there, target, wanted):
         return target
     endpoint = endpoint or hub_address()
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise DownloadFailed(
+            f"{wanted.name} is not here, and HF_HUB_OFFLINE forbids to fetch it.",
+            next="Copy the file here: smolterm models get PATH.",
+        )
     # A partial file belongs to one file of one revision.
     pin = hashlib.sha256(f"{wanted.repository}@{wanted.revision}/{wanted.file}".encode())
     part = folder / f".{wanted.name}.{pin.hexdigest()[:12]}.part"

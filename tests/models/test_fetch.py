@@ -198,6 +198,14 @@ def test_too_little_room_is_said_before_anything_is_fetched(tmp_path: Path) -> N
     assert left(tmp_path) == []
 
 
+def test_offline_is_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with HubServer(CONTENT) as hub:
+        with pytest.raises(DownloadFailed, match="HF_HUB_OFFLINE"):
+            fetch(hub, tmp_path)
+        assert hub.requests == []
+
+
 FULL = """
 import asyncio, sys
 from pathlib import Path
