@@ -103,6 +103,10 @@ def tool_calls(
 
 def opened(grammar: str) -> str:
     """Return the grammar of a reply whose think block the template has opened already."""
+    closed = _root(thinking=False, bounds=DEFAULT_BOUNDS)
+    if grammar.startswith(closed):
+        # Nobody asked for thinking and the template does not care.
+        grammar = _root(thinking=True, bounds=DEFAULT_BOUNDS) + grammar.removeprefix(closed)
     return grammar.replace('root ::= ( "<think>" thought )? reply', "root ::= thought reply", 1)
 
 

@@ -134,10 +134,14 @@ def test_a_think_block_comes_first_and_may_stand_open() -> None:
     said = [Speaker(grammar).say(seed) for seed in range(60)]
     assert any(text.startswith("<think>") for text in said)
     assert any("</think>" not in text for text in said)
-    for seed in range(60):
-        text = Speaker(opened(grammar)).say(seed)
-        assert "</think>" in text
-        assert parse_reply("<think>" + text).kind in ("code", "prose"), text
+    for each in (grammar, envelope(bounds=SMALL)):
+        check_grammar(opened(each))
+        speaker = Speaker(opened(each))
+        for seed in range(60):
+            text = speaker.say(seed)
+            assert "</think>" in text
+            assert parse_reply("<think>" + text).kind in ("code", "prose"), text
+    assert opened('root ::= "yes"') == 'root ::= "yes"'
 
 
 def test_lengths_are_bounded() -> None:

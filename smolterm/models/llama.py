@@ -11,6 +11,7 @@ from threading import Lock
 
 from smolterm.errors import ContextTooLong, ModelError
 from smolterm.events import Usage
+from smolterm.grammar import opened
 from smolterm.models import Delta, Progress
 from smolterm.models.engine import Asked, Ended, Stopped
 from smolterm.models.fit import choose_context, shape_of
@@ -108,7 +109,8 @@ class LlamaEngine:
                 )
             self._asked += 1
             seed = None if self._how.seed is None else self._how.seed + self._asked
-            sampler = Sampler(self._loaded, asked.grammar, asked.temperature, seed)
+            grammar = opened(asked.grammar) if rendered.opened else asked.grammar
+            sampler = Sampler(self._loaded, grammar, asked.temperature, seed)
             reading = _Reading(self._loaded, self._states, prompt, opening)
             writing = _Writing(
                 self._loaded,

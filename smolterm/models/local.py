@@ -14,6 +14,7 @@ from smolterm.models import Delta, Done, Format, Message, ModelPart, Progress
 from smolterm.models.engine import Asked, Ended, Engine
 from smolterm.models.failures import clean
 from smolterm.models.llama import LlamaEngine
+from smolterm.models.native import in_text
 from smolterm.models.providers import Route
 from smolterm.models.thinking import ThinkSplitter
 from smolterm.models.wire import Info, Options
@@ -127,6 +128,10 @@ class LocalModel:
 
     def _asked(self, messages: Sequence[Message], format: Format) -> Asked:
         options = self._options.with_format(format)
+        tools = format.tools
+        if tools and (self.info is None or "tools" not in self.info.template):
+            # Its template has no place for them.
+            messages, tools = in_text(messages, tools), ()
         return Asked(
             messages=tuple(messages),
             grammar=format.grammar,
@@ -134,7 +139,7 @@ class LocalModel:
             temperature=options.temperature,
             stop=options.stop,
             thinking=format.thinking,
-            tools=format.tools,
+            tools=tools,
         )
 
     def _work(self) -> None:
