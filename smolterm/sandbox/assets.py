@@ -100,7 +100,8 @@ def find_assets(cache: Path | None = None) -> Assets | None:
     deno = find_deno()
     pin = pinned()
     pyodide = _fetched(cache, pin.version)
-    from smolterm.sandbox.prepare import is_intact, start_folder, stdlib_folder  # they import this
+    # They import this.
+    from smolterm.sandbox.prepare import is_intact, note_use, start_folder, stdlib_folder
 
     stdlib, start = stdlib_folder(cache, pin), start_folder(cache, pin, deno)
     if pyodide is None or not is_intact(stdlib) or not is_intact(start):
@@ -111,6 +112,7 @@ def find_assets(cache: Path | None = None) -> Assets | None:
                 return None
     except OSError:
         return None
+    note_use(start)
     return assets_in(deno, pyodide, stdlib, start)
 
 

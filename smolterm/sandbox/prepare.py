@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 
 from smolterm.child import Child
-from smolterm.errors import SandboxError, SetupFailed
+from smolterm.errors import ChildError, SandboxError, SetupFailed
 from smolterm.sandbox.assets import HERE, Assets, Pinned, Progress, assets_in, sha256
 from smolterm.sandbox.wall import PRELUDES, command, environment
 
@@ -25,6 +26,8 @@ COMPILE_SECONDS = 600.0
 SNAPSHOT_SECONDS = 60.0
 MOST_SNAPSHOT = 256 * 1024 * 1024
 OTHERS_KEPT = 2
+UNUSED_SECONDS = 7 * 86_400.0
+"""After which nobody is expected to start from what another version made."""
 
 _COMPILE = """
 import importlib.util, io, marshal, struct, zipfile
@@ -85,7 +88,7 @@ async def prepare(deno: str, cache: Path, pin: Pinned, pyodide: Path, tell: Prog
     if not is_intact(start):
         tell("Taking a snapshot of the started sandbox (once)", 0.96)
         await _make(start, lambda work: _fill_start(deno, pyodide, stdlib, work))
-        await asyncio.to_thread(_remove_old, start)
+        await asyncio.to_thread(remove_unused, start)
     return start
 
 
@@ -121,7 +124,7 @@ async def _fill_start(deno: str, pyodide: Path, stdlib: Path, work: Path) -> lis
     _write_import_map(work, pyodide)
     assets = assets_in(deno, pyodide, stdlib, work)
     (work / "snapshot").write_bytes(
-        await _take_snapshot(msgspec.structs.replace(assets, snapshot=None))
+        await take_snapshot(msgspec.structs.replace(assets, snapshot=None))
     )
     # Twice: Deno keeps the compiled form of a script once it has seen it run before.
     for _ in range(2):
@@ -130,26 +133,38 @@ async def _fill_start(deno: str, pyodide: Path, stdlib: Path, work: Path) -> lis
     return ["snapshot", "imports.json"]
 
 
-async def _take_snapshot(assets: Assets) -> bytes:
+async def take_snapshot(assets: Assets) -> bytes:
+    """Return the memory of an interpreter that has just started.
+
+    Raises:
+        SandboxError: it did not start, or ended too early.
+    """
     taken: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def notice(line: dict[str, Any]) -> None:
         if "kept" in line and isinstance(line.get("raw"), bytes) and not taken.done():
             taken.set_result(line["raw"])
 
-    child = await Child.start(
-        "sandbox",
-        lambda socket: command(assets, socket, options={"makeSnapshot": True}, system="none"),
-        env=environment(assets),
-        on_notice=notice,
-        max_raw=MOST_SNAPSHOT,
-    )
     try:
-        async with asyncio.timeout(SNAPSHOT_SECONDS):
-            return await taken
-    except TimeoutError:
-        raise SandboxError(f"No snapshot could be taken{child.last_words()}.") from None
+        child = await Child.start(
+            "sandbox",
+            lambda socket: command(assets, socket, options={"makeSnapshot": True}, system="none"),
+            env=environment(assets),
+            on_notice=notice,
+            max_raw=MOST_SNAPSHOT,
+        )
+    except ChildError as error:
+        raise SandboxError(f"No snapshot could be taken: {error.what}") from None
+    ended = asyncio.ensure_future(child.ended())
+    try:
+        await asyncio.wait(
+            (taken, ended), timeout=SNAPSHOT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not taken.done():
+            raise SandboxError(f"No snapshot could be taken{child.last_words()}.")
+        return taken.result()
     finally:
+        ended.cancel()
         await child.close(grace=0)
 
 
@@ -210,11 +225,23 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_old(start: Path) -> None:
-    """Remove what other versions left, but the newest few: two may be in use side by side."""
-    others = [path for path in start.parent.glob("start-*") if path != start]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime)[: -OTHERS_KEPT or None]:
-        remove(path)
+def note_use(start: Path) -> None:
+    """Keep the folder from being removed as unused; a cache that nobody may write to stays."""
+    with contextlib.suppress(OSError):
+        os.utime(start)
+
+
+def remove_unused(start: Path) -> None:
+    """Remove what other versions left and nobody uses: several may be in use side by side."""
+    used: dict[Path, float] = {}
+    for path in start.parent.glob("start-*"):
+        with contextlib.suppress(OSError):
+            used[path] = path.stat().st_mtime
+    used.pop(start, None)
+    newest_last = sorted(used, key=lambda path: used[path])
+    for path in newest_last[:-OTHERS_KEPT]:
+        if time.time() - used[path] > UNUSED_SECONDS:
+            remove(path)
 
 
 def _move_into_place(work: Path, made: Path) -> None:

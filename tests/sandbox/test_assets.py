@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 
+import msgspec
 import pytest
 
-from smolterm.errors import NoDeno, SetupFailed
+from smolterm.errors import NoDeno, SandboxError, SetupFailed
 from smolterm.sandbox.assets import (
     HERE,
     _explained,
@@ -18,7 +20,7 @@ from smolterm.sandbox.assets import (
     pinned,
     set_up,
 )
-from smolterm.sandbox.prepare import freeze, remove
+from smolterm.sandbox.prepare import freeze, remove, remove_unused, take_snapshot
 
 
 def test_deno_is_the_one_of_the_package_and_never_of_the_path(monkeypatch, tmp_path):
@@ -70,6 +72,33 @@ def test_a_frozen_folder_can_be_removed(tmp_path):
     freeze(tmp_path / "a")
     remove(tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_what_other_versions_use_is_not_removed_and_what_nobody_uses_is(tmp_path):
+    for name, days in (("new", 0), ("used", 1), ("rare", 6), ("old", 8), ("older", 80)):
+        (tmp_path / f"start-{name}").mkdir()
+        then = time.time() - days * 86_400
+        os.utime(tmp_path / f"start-{name}", (then, then))
+    remove_unused(tmp_path / "start-new")
+    assert sorted(os.listdir(tmp_path)) == ["start-new", "start-rare", "start-used"]
+
+
+def test_a_start_notes_that_its_folder_is_used():
+    assets = find_assets()
+    assert assets is not None
+    assert assets.snapshot is not None
+    folder = assets.snapshot.parent
+    os.utime(folder, (0, 0))
+    find_assets()
+    assert folder.stat().st_mtime > time.time() - 3600
+
+
+def test_a_runtime_that_ends_while_the_snapshot_is_taken_is_a_clear_error():
+    assets = find_assets()
+    assert assets is not None
+    broken = msgspec.structs.replace(assets, deno="/bin/false", snapshot=None)
+    with pytest.raises(SandboxError, match="No snapshot could be taken"):
+        asyncio.run(take_snapshot(broken))
 
 
 def test_the_cache_can_be_put_elsewhere(monkeypatch):
