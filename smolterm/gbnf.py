@@ -230,6 +230,9 @@ class _Reader:
             raise self._wrong("} is missing")
         if max(least, most or 0) > MOST_REPEATS:
             raise self._wrong(f"more than {MOST_REPEATS} repeats")
+        # llama.cpp counts what a group holds once for each time.
+        if max(least, most or 0) * _groups(node) > MOST_REPEATS:
+            raise self._wrong("too many repeats of a group; give the group a rule of its own")
         if most is not None and most < least:
             raise self._wrong("the least number of repeats is above the most")
         return Repeat(node, least, most)
@@ -277,6 +280,12 @@ class _Reader:
     def _wrong(self, why: str) -> GrammarError:
         line = self._text.count("\n", 0, self._at) + 1
         return GrammarError(f"Line {line} of the grammar is no GBNF: {why}.")
+
+
+def _groups(node: Node) -> int:
+    """Return how many rules llama.cpp makes of a group."""
+    here = isinstance(node, Choice | Repeat)
+    return here + sum(_groups(part) for part in _parts(node))
 
 
 def _is_word(char: str) -> bool:

@@ -154,7 +154,8 @@ def _strict(tools: Sequence[ToolSpec], bounds: Bounds) -> str:
 # JSON
 
 _JSON = r"""
-string ::= "\"" ( [^"\\\x00-\x1F\x7F] | "\\" ( ["\\/bfnrt] | "u" [0-9a-fA-F]{4} ) ){0,LONG} "\""
+string ::= "\"" letter{0,LONG} "\""
+letter ::= [^"\\\x00-\x1F\x7F] | "\\" ( ["\\/bfnrt] | "u" [0-9a-fA-F]{4} )
 integer ::= "-"? ( "0" | [1-9] [0-9]{0,15} )
 number ::= integer ( "." [0-9]{1,15} )? ( [eE] [-+]? [0-9]{1,2} )?
 boolean ::= "true" | "false"

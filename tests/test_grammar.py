@@ -171,6 +171,7 @@ BAD = {
     "repeat of nothing": ("root ::= *", "does not belong"),
     "backwards": ('root ::= "a"{3,2}', "above the most"),
     "too many": (f'root ::= "a"{{{MOST_REPEATS + 1}}}', "repeats"),
+    "group too often": ('root ::= ( "a" | ( "b" | "c" ) ){0,1500}', "rule of its own"),
     "no number": ('root ::= "a"{x}', "number"),
     "range backwards": ("root ::= [z-a]", "backwards"),
     "escape": (r'root ::= "\q"', "no escape"),
@@ -185,7 +186,7 @@ BAD = {
     "token": ("root ::= <think>", "does not belong"),
     "deep": ("root ::= " + "(" * 5000 + '"a"' + ")" * 5000, "groups"),
     "long": ("#" * 3_000_000, "characters"),
-    "unfolded": ('root ::= ((("a"{1000}){1000}){1000})', "unfolds"),
+    "unfolded": ("".join(f'r{n} ::= "a"{{1900}}\n' for n in range(60)) + "root ::= r0", "unfolds"),
     "chain": ("\n".join(f"r{n} ::= r{n + 1}" for n in range(4000)) + "\nroot ::= r0", "r4000"),
 }
 
@@ -237,3 +238,18 @@ def test_random_weights_under_the_grammar_write_actions(strict: bool, tmp_path: 
             if strict and code is not None:
                 ast.parse(code)
     assert actions > 5
+
+
+def test_llama_cpp_takes_every_form_of_grammar(tmp_path: Path) -> None:
+    library = pytest.importorskip("llama_cpp")
+    from tests.models.engines import Talk
+    from tests.models.gguf_files import random_model
+
+    grammars = [envelope("tags", thinking=True), opened(envelope()), envelope(strict=True)]
+    grammars += [tool_calls(schemas_of(SPECS), thinking=True), envelope(strict=True, tools=SPECS)]
+    with Talk(random_model(tmp_path / "random.gguf"), "") as talk:
+        vocabulary = talk.engine._loaded.vocabulary
+        for grammar in grammars:
+            sampler = library.llama_sampler_init_grammar(vocabulary, grammar.encode(), b"root")
+            assert sampler, grammar
+            library.llama_sampler_free(sampler)
