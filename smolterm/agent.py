@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
@@ -12,10 +11,7 @@ from smolterm import events as e
 from smolterm.approval import Approvals, word
 from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
-from smolterm.context import Meter, Shortening, made, plan, summary, to_summarise
-from smolterm.errors import ContextTooLong, ModelError, SandboxDied, SmoltermError
-from smolterm.manner import Manner
-from smolterm.models import Delta, Done, Format, Model, Progress, Waiting
+from smolterm.errors import SandboxDied, SmoltermError
 from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
 from smolterm.policy import (
@@ -30,8 +26,8 @@ from smolterm.policy import (
     imported_names,
     judge_action,
 )
-from smolterm.prompt import Prompt
 from smolterm.sandbox import Call, CellDone, CellRunner, Limits, Printed
+from smolterm.thinker import Thinker
 from smolterm.transcript import Transcript, observe
 
 
@@ -41,25 +37,20 @@ class Agent:
     def __init__(
         self,
         *,
-        model: Model,
+        thinker: Thinker,
         sandbox: CellRunner,
         tools: Mapping[str, AnyTool],
         policy: Policy,
         budget: Budget,
         limits: Limits,
         transcript: Transcript,
-        prompt: Prompt,
-        manner: Manner | None = None,
     ) -> None:
-        self.model = model
+        self.thinker = thinker
         self.sandbox = sandbox
         self.policy = policy
         self.budget = budget
         self.limits = limits
         self.transcript = transcript
-        self.prompt = prompt
-        self.manner = manner or Manner()
-        self.meter = Meter()
         self.approvals = Approvals()
         self.calls = ToolCalls(tools, policy=policy, sandbox=sandbox, approvals=self.approvals)
         self.clock = Clock(budget)
@@ -129,7 +120,7 @@ class Agent:
 
     async def _step(self, number: int, repairs_left: int) -> AsyncGenerator[e.Event, None]:
         reply: Reply | None = None
-        async with aclosing(self._shortened_think(number)) as thinking:
+        async with aclosing(self.thinker.reply(number, self.clock)) as thinking:
             async for event in thinking:
                 yield event
                 if isinstance(event, e.ReplyFinished):
@@ -152,103 +143,6 @@ class Agent:
         async with aclosing(self._run_code(number, code)) as running:
             async for event in running:
                 yield event
-
-    async def _shortened_think(self, number: int) -> AsyncGenerator[e.Event, None]:
-        """Stream the reply; leave something out before, where the context runs short."""
-        for must in (False, True, True):
-            async with aclosing(self._shorten(number, must=must)) as shortening:
-                shorter = False
-                async for event in shortening:
-                    shorter = True
-                    yield event
-            if must and not shorter:
-                break
-            try:
-                async with aclosing(self._think(number)) as thinking:
-                    async for event in thinking:
-                        yield event
-                return
-            except ContextTooLong as error:
-                refused = error
-        raise refused
-
-    async def _shorten(self, number: int, *, must: bool) -> AsyncGenerator[e.Event, None]:
-        window = getattr(self.model, "context_window", None) or self.manner.window
-        for _ in range(2):
-            what = plan(
-                self.prompt, self.meter, window=window, reserve=self.manner.reserve, must=must
-            )
-            if what is None:
-                return
-            text, usage = "", e.Usage()
-            if what.level == "steps":
-                said, usage = await self._summarise(what)
-                text = summary(what, self.prompt, said)
-            event = made(what, self.prompt, self.meter, text=text)
-            yield msgspec.structs.replace(event, usage=usage)
-            if must:
-                return
-
-    async def _summarise(self, what: Shortening) -> tuple[str, e.Usage]:
-        """Let the model say what some steps came to; empty where it cannot."""
-        said: list[str] = []
-        usage = e.Usage()
-        asked = Format(max_tokens=600, thinking=self.manner.format.thinking)
-        messages = to_summarise(what, self.prompt)
-        try:
-            async with (
-                self.clock.waiting(),
-                aclosing(self.model.reply(messages, format=asked)) as parts,
-            ):
-                async for part in parts:
-                    match part:
-                        case Delta(channel="reply"):
-                            said.append(part.text)
-                        case Waiting():
-                            said.clear()
-                        case Done():
-                            usage = part.usage
-        except ModelError:
-            return "", usage
-        return "".join(said), usage
-
-    async def _think(self, number: int) -> AsyncGenerator[e.Event, None]:
-        """Stream the reply."""
-        started = time.monotonic()
-        messages = self.prompt.messages
-        said: dict[str, list[str]] = {"reply": [], "reasoning": []}
-        done = Done()
-        async with (
-            self.clock.waiting(),
-            aclosing(self.model.reply(messages, format=self.manner.format)) as parts,
-        ):
-            async for part in parts:
-                match part:
-                    case Delta():
-                        said[part.channel].append(part.text)
-                        yield e.ReplyDelta(step=number, channel=part.channel, text=part.text)
-                    case Waiting():
-                        if said["reply"] or said["reasoning"]:
-                            said = {"reply": [], "reasoning": []}
-                            yield e.ReplyDropped(step=number)
-                        yield e.ModelWaiting(
-                            step=number, why=part.why, seconds=part.seconds, attempt=part.attempt
-                        )
-                    case Progress():
-                        # That a file is loaded is told by the model itself.
-                        if part.what == "reading":
-                            yield e.PromptRead(step=number, fraction=part.fraction)
-                    case Done():
-                        done = part
-        self.meter.learn(messages, done.usage.prompt_tokens)
-        yield e.ReplyFinished(
-            step=number,
-            text="".join(said["reply"]),
-            reasoning="".join(said["reasoning"]),
-            usage=done.usage,
-            stop=done.stop,
-            seconds=time.monotonic() - started,
-        )
 
     async def _ask(self, number: int, code: str) -> AsyncGenerator[e.Event, None]:
         """Put the action to approval; the last event is the decision."""

@@ -29,6 +29,7 @@ from smolterm.policy import Decision, Policy
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.store import SessionFile, new_session_id
+from smolterm.thinker import Thinker
 from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
 
@@ -198,12 +199,7 @@ class Session:
         self.model = model
         self._hear(model)
         if self._agent is not None:
-            self._agent.model = model
-            manner = self._manner(self._specs)
-            self._agent.manner = manner
-            self._agent.prompt.suit(
-                manner.agent, manner.profile.dialect, example=manner.profile.shows_example
-            )
+            self._agent.thinker.suit(model, self._manner(self._specs))
 
     def _hear(self, model: Model) -> None:
         """Pass on what a model tells of its loading."""
@@ -295,23 +291,15 @@ class Session:
             specs = self._specs = [tool.spec for tool in tools.values()]
             await self.sandbox.offer(tools=specs)
             await self._await_file()
-            manner = self._manner(specs)
+            prompt = Prompt(specs, packages=self._offers_packages)
             self._agent = Agent(
-                model=self.model,
+                thinker=Thinker(self.model, prompt, self._manner(specs)),
                 sandbox=self.sandbox,
                 tools=tools,
                 policy=self.policy,
                 budget=self.budget,
                 limits=self.limits,
                 transcript=self.transcript,
-                prompt=Prompt(
-                    specs,
-                    packages=self._offers_packages,
-                    agent=manner.agent,
-                    dialect=manner.profile.dialect,
-                    example=manner.profile.shows_example,
-                ),
-                manner=manner,
             )
             self._emit(
                 SessionStarted(
@@ -344,7 +332,7 @@ class Session:
         """Send again in full what was shortened last; False when nothing is."""
         if self._agent is None:
             return False
-        event = undone(self._agent.prompt, self._agent.meter)
+        event = undone(self._agent.thinker.prompt, self._agent.thinker.meter)
         if event is None:
             return False
         self._emit(event)
@@ -380,7 +368,7 @@ class Session:
                 self._show(Notice(text=str(error), level="warning"))
         self.transcript.apply(event)
         if self._agent is not None:
-            self._agent.prompt.apply(event)
+            self._agent.thinker.prompt.apply(event)
         self._show(event)
 
     def _show(self, event: Event) -> None:

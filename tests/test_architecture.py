@@ -26,6 +26,7 @@ profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt
 calls context manner
+thinker
 agent early
 pyplace session
 build doctor oneshot pyrun tui.*
