@@ -213,14 +213,17 @@ def _show(path: Path, *, as_json: bool) -> int:
     from smolterm.models.machine import cores, free_memory
     from smolterm.models.modelfile import read_model
     from smolterm.models.survey import fit_of, gib, thousands
+    from smolterm.profiles import own_path, profile_for
 
     file, free = read_model(path), free_memory()
+    profile = profile_for(f"local/{path.stem}", file)
     shape, known = shape_of(file), about(path)
     contexts = [c for c in (4096, 8192, 16384, 32768, 65536) if c <= (file.context or c)]
     forecasts = [forecast(shape, context) for context in contexts or [file.context]]
     if as_json:
         told = msgspec.to_builtins(file, enc_hook=str) | {
             "about": msgspec.to_builtins(known), "free_memory": free, "cores": cores(),
+            "profile": msgspec.to_builtins(profile),
             "forecast": [
                 msgspec.to_builtins(each) | {"needed": each.needed, "total": each.total}
                 for each in forecasts
@@ -249,6 +252,8 @@ def _show(path: Path, *, as_json: bool) -> int:
         from smolterm.models.bench import words
 
         lines.append(f"  measured    {words(known.speed)}")
+    lines.append(f"  profile     {profile.name}; yours can be set in {own_path()}")
+    lines += [f"    {line}" for line in profile.lines()]
     for line in lines:
         sys.stdout.write(printable(line) + "\n")
     return ExitCode.OK

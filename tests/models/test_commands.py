@@ -180,6 +180,7 @@ def test_show_says_what_it_is_and_what_it_takes(home, tiny, capsys):
         assert run("show", name) == 0
         out = capsys.readouterr().out
         assert "weights  +  cache" in out and "billion weights" in out
+        assert "profile     small" in out and "few_shot     always" in out
     assert run("show", str(tiny), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["forecast"][0]["needed"] > told["size"]
