@@ -15,7 +15,7 @@ from smolterm.models.survey import Survey, gib, served_words
 
 OfferKind: TypeAlias = Literal["model", "get", "look", "demo"]
 ENGINES = ("llama_cpp", "xllamacpp")
-EXTRA = "pip install 'smolterm[local]'"
+EXTRA = "pip install 'smolterm[local]', without a compiler [local-wheels]"
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,24 @@ def test_a_task_runs_code_and_is_answered_and_nothing_is_evaluated_twice(home):
     assert second.usage.cost == 0.0
 
 
+def test_without_a_compiled_library_a_wheel_does_the_same(home):
+    pytest.importorskip("xllamacpp")
+    broken = home.folder / "path" / "llama_cpp"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('no compiler here')")
+    script = [block(CODE, "I add them up."), block(ANSWER, "That is all.")]
+    path = scripted_model(home.folder / "scripted.gguf", script)
+    ask = ("-p", "add up", "-m", str(path), "--yes", "--no-packs")
+    code, out, err = home.run(*ask, environ={"PYTHONPATH": str(broken.parent)})
+    assert (code, out) == (0, b"It is 36.\n"), err
+    assert replies(home)[1].usage.cached_tokens > 0
+    forced = {"PYTHONPATH": str(broken.parent), "SMOLTERM_LLAMA": "llama_cpp"}
+    code, out, err = home.run(*ask, environ=forced)
+    assert (code, out) == (1, b"")
+    assert "no compiler here" in err
+    assert "smolterm[local-wheels]" in err
+
+
 def test_a_second_start_knows_the_system_prompt(home):
     path = scripted_model(home.folder / "scripted.gguf", [block("final_answer('done')")])
     ask = ("-m", str(path), "--yes", "--no-packs")
