@@ -180,6 +180,16 @@ class Interpreter:
         else:
             self.child.kill()
 
+    def keep(self, about: str, raw: bytes) -> None:
+        """Hold a state until somebody takes cells from this process.
+
+        Raises:
+            ChildProtocolError: these are more bytes than a state may have.
+        """
+        if sum(len(held) for _, held in self.kept) + len(raw) > MOST_STATE:
+            raise ChildProtocolError("The sandbox keeps more than a state before its first cell.")
+        self.kept.append((about, raw))
+
     async def close(self) -> None:
         self._watchdog.close()
         await self.child.close(grace=0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from smolterm.errors import SandboxDied, SandboxError
+from smolterm.errors import ChildProtocolError, SandboxDied, SandboxError
 from smolterm.packages import Wheel
 from smolterm.sandbox.assets import Assets, Progress, set_up, sha256
 from smolterm.sandbox.files import StagedFiles
@@ -86,8 +86,13 @@ class Processes:
             await fresh.close()
             raise
         self.current = fresh
-        for about, kept in fresh.kept:
-            self._on_kept(about, kept)
+        try:
+            for about, kept in fresh.kept:
+                self._on_kept(about, kept)
+        except ChildProtocolError as error:
+            self.current = None
+            await fresh.close()
+            raise SandboxError(f"The sandbox did not start: {error}") from error
         return fresh
 
     async def offer(self, tools: Sequence[ToolSpec], files: Mapping[str, bytes]) -> None:
@@ -160,7 +165,7 @@ class Processes:
         if interpreter is self.current:
             self._on_kept(about, raw)
         else:
-            interpreter.kept.append((about, raw))
+            interpreter.keep(about, raw)
 
     async def _install(self, interpreter: Interpreter, wheels: Sequence[Wheel]) -> None:
         if wheels:
