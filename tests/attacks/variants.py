@@ -156,6 +156,6 @@ def without(
             change(mock.patch.object(wall, "system_wall", lambda deno: "none"))
         if many and assets.snapshot is None:
             taken = folder / "snapshot"
-            taken.write_bytes(asyncio.run(prepare._take_snapshot(assets)))
+            taken.write_bytes(asyncio.run(prepare.take_snapshot(assets)))
             assets = msgspec.structs.replace(assets, snapshot=taken)
         yield lambda **options: Sandbox(assets=assets, **options)
