@@ -107,6 +107,9 @@ class Session:
         self._specs: list[ToolSpec] = []
         self._agent: Agent | None = None
         self._preparing: asyncio.Task[None] | None = None
+        self._making: asyncio.Task[Agent] | None = None
+        self._interrupted = asyncio.Event()
+        self._switching = False
         self._handlers: list[Handler] = []
         self._queue: asyncio.Queue[Event | None] | None = None
         self._attached: dict[str, bytes] = {}
@@ -169,13 +172,27 @@ class Session:
     async def switch_model(self, model: Model | str) -> None:
         """Let another model go on with the session; what was said and done so far stays.
 
+        Cancelling it keeps the old one too.
+
         Raises:
-            UsageError: a task is running, or the name is none.
+            UsageError: a task is running, another switch is, or the name is none.
             ModelError: the other model cannot be asked; the old one stays.
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
+        self._refuse_while_switching()
         new = _model_named(model) if isinstance(model, str) else model
+        self._switching = True
+        try:
+            await self._switch_to(new)
+        finally:
+            self._switching = False
+
+    def _refuse_while_switching(self) -> None:
+        if self._switching:
+            raise UsageError("Another model is being loaded.", next="Wait until it is.")
+
+    async def _switch_to(self, new: Model) -> None:
         old = self.model
         # Two models on this machine might not fit into it side by side.
         both = _in_memory(old) and _in_memory(new)
@@ -223,6 +240,8 @@ class Session:
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Wait for it, or interrupt() it.")
+        self._refuse_while_switching()
+        self._interrupted.clear()
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._queue = queue
         files = {**self._attached, **(files or {})}
@@ -252,6 +271,7 @@ class Session:
 
     async def interrupt(self) -> None:
         """End the running task; `Finished` with the reason `interrupted` follows."""
+        self._interrupted.set()
         if self._agent is not None and self._queue is not None:
             await self._agent.interrupt()
 
@@ -260,9 +280,10 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.gather(self._preparing, return_exceptions=True)
+        for task in (self._preparing, self._making):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         closing = [self.sandbox.close(), self.model.close()]
         closing += [pack.close() for pack in self.packs]
         await asyncio.gather(*closing, return_exceptions=True)
@@ -273,10 +294,13 @@ class Session:
         """Run the agent in a task of its own, so that events come while a front end is busy."""
         assert self._queue is not None
         try:
-            agent = await self._ready_agent()
+            agent = await self._agent_in_time()
             self._emit(TaskStarted(task=task, files=tuple(files)))
-            if files:
+            if files and agent is not None:
                 await self.sandbox.offer(files=files)
+            if agent is None or self._interrupted.is_set():
+                self._emit(Finished(reason="interrupted", message="The task was interrupted."))
+                return
             async with aclosing(agent.run()) as events:
                 async for event in events:
                     self._emit(event)
@@ -284,6 +308,24 @@ class Session:
             self._emit(Finished(reason="failed", message=str(error), error=type(error).__name__))
         finally:
             self._queue.put_nowait(None)
+
+    async def _agent_in_time(self) -> Agent | None:
+        """Return the agent, or None when the person interrupts before all is loaded.
+
+        Loading goes on then, and the next task waits for what is left of it.
+        """
+        if self._agent is not None:
+            return self._agent
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._ready_agent())
+            # It may fail when nobody waits for it any more; the next task tries again.
+            self._making.add_done_callback(lambda made: made.cancelled() or made.exception())
+        interrupted = asyncio.create_task(self._interrupted.wait())
+        try:
+            await asyncio.wait({self._making, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            interrupted.cancel()
+        return self._making.result() if self._making.done() else None
 
     async def _ready_agent(self) -> Agent:
         if self._agent is None:

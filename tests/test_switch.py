@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,13 +16,19 @@ from tests.fakes import FakeModel, FakeSandbox, events_of
 
 
 class Slow(FakeModel):
-    """Must be loaded first, which may fail."""
+    """Must be loaded first, which may fail, or take as long as a test wants."""
 
-    def __init__(self, *replies: str, error: ModelError | None = None) -> None:
+    def __init__(self, *replies: str, error: ModelError | None = None, waits: bool = False) -> None:
         super().__init__(*replies)
         self.name, self._error = "fake/slow", error
+        self.loading, self.loaded = asyncio.Event(), asyncio.Event()
+        self.route, self.import_done = SimpleNamespace(kind="local"), self.loaded
+        if not waits:
+            self.loaded.set()
 
     async def ready(self) -> None:
+        self.loading.set()
+        await self.loaded.wait()
         if self._error is not None:
             raise self._error
 
@@ -105,6 +112,71 @@ def test_not_while_a_task_runs():
             await live.interrupt()
             assert isinstance((await running)[-1], Finished)
             assert live.model is first
+
+    asyncio.run(work())
+
+
+def test_nothing_begins_while_another_model_is_loaded():
+    first, second = FakeModel("One."), Slow("Two.", waits=True)
+
+    async def work() -> None:
+        async with session(first) as live:
+            switching = asyncio.create_task(live.switch_model(second))
+            await second.loading.wait()
+            with pytest.raises(UsageError, match="being loaded"):
+                await events_of(live, "task")
+            with pytest.raises(UsageError, match="being loaded"):
+                await live.switch_model(Slow("Three."))
+            second.loaded.set()
+            await switching
+            assert (await events_of(live, "task"))[-1].answer == "Two."
+
+    asyncio.run(work())
+
+
+def test_a_switch_that_is_cancelled_keeps_the_old_model():
+    first, second = FakeModel("One."), Slow("Two.", waits=True)
+
+    async def work() -> None:
+        async with session(first) as live:
+            switching = asyncio.create_task(live.switch_model(second))
+            await second.loading.wait()
+            switching.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await switching
+            assert second.closed and live.model is first
+            assert (await events_of(live, "task"))[-1].answer == "One."
+
+    asyncio.run(work())
+
+
+def test_an_interrupt_ends_a_task_whose_model_is_still_being_loaded():
+    model = Slow("One.", waits=True)
+
+    async def work() -> None:
+        async with session(model) as live:
+            running = asyncio.create_task(events_of(live, "task"))
+            await model.loading.wait()
+            await live.interrupt()
+            ended = await asyncio.wait_for(running, 5)
+            assert ended[-1].reason == "interrupted" and not model.closed
+            # The file goes on to be loaded, and the next task has what came of it.
+            model.loaded.set()
+            assert (await events_of(live, "again"))[-1].answer == "One."
+
+    asyncio.run(work())
+
+
+def test_a_session_closes_while_its_model_is_being_loaded():
+    model = Slow("One.", waits=True)
+
+    async def work() -> None:
+        async with session(model) as live:
+            running = asyncio.create_task(events_of(live, "task"))
+            await model.loading.wait()
+            await live.interrupt()
+            await asyncio.wait_for(running, 5)
+        assert model.closed
 
     asyncio.run(work())
 
