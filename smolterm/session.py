@@ -198,7 +198,7 @@ class Session:
         both = _in_memory(old) and _in_memory(new)
         if both:
             await self._let_go(old)
-        self._hear(new)
+        self._hear(new, failures=False)
         try:
             ready = getattr(new, "ready", None)
             if ready is not None:
@@ -218,10 +218,15 @@ class Session:
         if self._agent is not None:
             self._agent.thinker.suit(model, self._manner(self._specs))
 
-    def _hear(self, model: Model) -> None:
+    def _hear(self, model: Model, *, failures: bool = True) -> None:
         """Pass on what a model tells of its loading."""
+
+        def tell(event: ModelChanged) -> None:
+            if failures or event.state != "failed":
+                self._emit(event)
+
         if (listen := getattr(model, "listen", None)) is not None:
-            listen(self._emit)
+            listen(tell)
 
     async def _let_go(self, model: Model) -> None:
         if (listen := getattr(model, "listen", None)) is not None:

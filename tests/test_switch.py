@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,6 +85,27 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one():
             assert (await events_of(live, "task"))[-1].answer == "Still one."
 
     asyncio.run(work())
+
+
+def test_a_failed_switch_is_told_by_its_error_alone():
+    class Telling(Slow):
+        def listen(self, handler: Callable[[ModelChanged], None]) -> None:
+            self.tell = handler
+
+        async def ready(self) -> None:
+            self.tell(ModelChanged(state="loading", model=self.name, fraction=0.5))
+            self.tell(ModelChanged(state="failed", model=self.name, detail="It is damaged."))
+            await super().ready()
+
+    async def work() -> list[Event]:
+        heard: list[Event] = []
+        async with session(FakeModel()) as live:
+            live.listen(heard.append)
+            with pytest.raises(ModelError, match="damaged"):
+                await live.switch_model(Telling(error=ModelError("It is damaged.")))
+        return heard
+
+    assert [event.state for event in asyncio.run(work())] == ["loading"]
 
 
 @pytest.mark.parametrize("name", ["local/nothing-like-it", "ollama/", " "])

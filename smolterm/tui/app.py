@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Static
+from textual.worker import Worker
 
 from smolterm.errors import ExitCode, SmoltermError
 from smolterm.events import ApprovalRequested, Event, Finished, Notice
@@ -79,6 +80,7 @@ class SmoltermApp(App[int]):
         self._hint = ""
         self._hint_timer: Timer | None = None
         self._ticker: Timer | None = None
+        self._switching: Worker[None] | None = None
         self._flush_timer: Timer | None = None
         self._flushed_at = 0.0
 
@@ -193,6 +195,8 @@ class SmoltermApp(App[int]):
             return
         elif self.view.running:
             self.say("a task is running: your text is kept here")
+        elif self._switching is not None:
+            self.say("another model is being loaded: your text is kept here")
         else:
             prompt.accept()
             self._start(text)
@@ -227,17 +231,23 @@ class SmoltermApp(App[int]):
             self.take(Notice(text=f"{said} any name that --model takes.{here and ' Here:'}{here}"))
         elif self.view.running:
             self.say("a task is running: switch when it has ended")
+        elif self._switching is not None:
+            self.say("another model is being loaded; ctrl+c stops that")
         else:
             self.say(f"asking for {name}")
-            self.run_worker(self._switch_to(name), group="switch", exclusive=True)
+            self._switching = self.run_worker(self._switch_to(name), group="switch")
 
     async def _switch_to(self, name: str) -> None:
         before = self.view.totals.model
         try:
             await self._session.switch_model(name)
         except SmoltermError as error:
-            self.view.totals.loading = None
             self.take(Notice(text=f"{error} {before} goes on.", level="error"))
+        except asyncio.CancelledError:
+            self.take(Notice(text=f"Interrupted. {before} goes on.", level="warning"))
+            raise
+        finally:
+            self._switching, self.view.totals.loading = None, None
 
     def on_prompt_typed(self) -> None:
         bar = self.query_one(ApprovalBar)
@@ -333,7 +343,10 @@ class SmoltermApp(App[int]):
         self._armed_until = now + TWICE
         if self.view.running:
             self.run_worker(self._session.interrupt(), group="interrupt")
-        self.say(("interrupting, " if self.view.running else "") + "ctrl+c again quits")
+        elif self._switching is not None:
+            self._switching.cancel()
+        busy = self.view.running or self._switching is not None
+        self.say(("interrupting, " if busy else "") + "ctrl+c again quits")
 
     def action_leave(self, code: int) -> None:
         self.exit(code)

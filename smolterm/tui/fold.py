@@ -254,7 +254,8 @@ class View:
         if event.state == "switched":
             totals.model, totals.cached_tokens = event.model, 0
             self.add(Note(f"{event.model} goes on from here."))
-        elif event.state == "failed":
+        elif event.state == "failed" and not self.running:
+            # A task that runs ends by it, and says so itself.
             self.add(Note(event.detail, "error"))
 
     def _budget(self, event: ev.StepStarted, now: float) -> None:

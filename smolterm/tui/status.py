@@ -71,8 +71,12 @@ def _left(facts: Facts, width: int, dark: bool) -> Text:
     totals, text = facts.totals, Text(" ")
     glyph, word, look = _GLYPHS[facts.state]
     text.append(f"{glyph} ", style(look, dark))
-    if facts.hint and totals.loading is None:
-        return text.append(printable(facts.hint), style("bold", dark))
+    if facts.hint:
+        text.append(printable(facts.hint), style("bold", dark))
+        if totals.loading is not None:
+            gauge = _gauge("loading the model", totals.loading, width, dark)
+            text.append("   ").append_text(gauge)
+        return text
     text.append(word, style(look, dark))
     if facts.state == "waiting":
         left = max(totals.waiting_until - facts.now, 0)

@@ -18,7 +18,7 @@ from smolterm.events import (
     Usage,
 )
 from smolterm.tui.app import SmoltermApp
-from smolterm.tui.fold import View
+from smolterm.tui.fold import Ending, View
 
 Test = Callable[[Pilot[int], Scripted], Awaitable[None]]
 
@@ -53,6 +53,26 @@ def test_a_failed_switch_keeps_the_old_one() -> None:
         await give(pilot, "/model bad/one")
         assert "It is damaged. gpt-5-mini goes on." in screen_text(pilot.app)
         assert pilot.app.view.totals.model == "gpt-5-mini"
+
+    play(test)
+
+
+def test_what_is_typed_while_another_is_loaded_is_kept_and_ctrl_c_keeps_the_old_one() -> None:
+    async def test(pilot: Pilot[int], session: Scripted) -> None:
+        await give(pilot, "/model local/other")
+        await give(pilot, "add")
+        assert "your text is kept here" in screen_text(pilot.app) and session.tasks == []
+        await pilot.press(*["backspace"] * 3)
+        await give(pilot, "/model local/third")
+        assert "ctrl+c stops that" in screen_text(pilot.app)
+        assert session.calls[-1] == "switch to local/other"
+        await pilot.press("ctrl+c")
+        await pilot.app.workers.wait_for_complete()
+        await settle(pilot)
+        text = screen_text(pilot.app)
+        assert "Interrupted. gpt-5-mini goes on." in text and "loading" not in text
+        await give(pilot, "add")
+        assert session.tasks == ["add"]
 
     play(test)
 
@@ -104,3 +124,12 @@ def test_a_model_that_fails_to_load_is_a_line_between_the_rows() -> None:
     view.apply(ModelChanged(state="failed", model="m", detail="It is damaged."), 0.0)
     assert view.totals.loading is None
     assert [item.text for item in view.items] == ["It is damaged."]  # type: ignore[union-attr]
+
+
+def test_a_model_that_fails_under_a_task_is_told_once() -> None:
+    view = View()
+    view.totals.started = 0.0
+    view.apply(ModelChanged(state="failed", model="m", detail="It was killed."), 0.0)
+    view.apply(Finished(reason="failed", message="It was killed.", error="ModelCrashed"), 0.0)
+    (ending,) = view.items
+    assert isinstance(ending, Ending) and ending.finished.message == "It was killed."
