@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,7 @@ from smolterm.models.providers import Route, environment_for
 from smolterm.models.wire import Info, Options, part_of
 
 HOST = "model host"
+Stamp: TypeAlias = tuple[int, ...]
 EARLY_DEATHS = 2
 """Hosts that may end while they load a file before it is given up."""
 
@@ -77,6 +78,7 @@ class HostedModel:
         self._failure = ""
         self._early_deaths = 0
         self._given_up: ModelCrashed | None = None
+        self._loaded_from: Stamp = ()
         self._tell: Callable[[ModelChanged], None] = lambda _: None
 
     def listen(self, handler: Callable[[ModelChanged], None]) -> None:
@@ -164,6 +166,7 @@ class HostedModel:
         """Return the task that starts the host, or started the one that still runs."""
         if self._closed:
             raise ModelError("The model is closed.")
+        self._notice_another_file()
         if self._given_up is not None:
             raise self._given_up
         if (task := self._starting) is not None:
@@ -176,8 +179,21 @@ class HostedModel:
                     self._given_up = self._crashed(task.result(), again=True)
                     raise self._given_up
         self.import_done.clear()
+        self._failure, self._loaded_from = "", _stamp(self.route.model)
         self._starting = asyncio.create_task(self._spawn(), name=f"{HOST} start")
         return self._starting
+
+    def _notice_another_file(self) -> None:
+        """Load anew when a file that failed was mended since: the host knows the old one."""
+        failed = self._failure or self._given_up is not None
+        task = self._starting
+        if self.route.kind != "local" or not failed or (task is not None and not task.done()):
+            return
+        if _stamp(self.route.model) == self._loaded_from:
+            return
+        self._given_up, self._early_deaths, self._starting = None, 0, None
+        if task is not None and _started(task) and task.result().alive:
+            self._burying = asyncio.create_task(task.result().close(grace=0))
 
     async def _ready(self) -> Child:
         try:
@@ -203,7 +219,7 @@ class HostedModel:
         tried = f" {self._early_deaths} times, so it is not tried again" if again else ""
         error = ModelCrashed(
             f"The {HOST} {end}{child.last_words()} {doing} {self.route.model}{tried}.",
-            next=_after_crash(end),
+            next=_after_crash(end + child.last_words()),
         )
         self._change("failed", str(error))
         return error
@@ -235,8 +251,19 @@ class HostedModel:
             self._change("failed", self._failure)
 
 
+def _stamp(path: str) -> Stamp:
+    """Return what tells a file from the one that lay there before; nothing where none lies."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _after_crash(end: str) -> str:
-    if "SIGKILL" in end:
+    if "SIGBUS" in end:
+        return "Its file became shorter or unreadable meanwhile: copy it again, and ask again."
+    if "SIGKILL" in end or "bad_alloc" in end or "allocate" in end:
         return "It may have run out of memory: choose a smaller model, or a smaller context."
     return "The file may be damaged, or too new for the library: choose another model."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import aclosing
@@ -11,7 +12,7 @@ from contextlib import aclosing
 import msgspec
 import pytest
 
-from smolterm.errors import ConfigError, MissingExtra, ModelCrashed, ModelFileError
+from smolterm.errors import ConfigError, MissingExtra, ModelCrashed, ModelError, ModelFileError
 from smolterm.events import ModelChanged
 from smolterm.models import Delta, Done, Format, Progress
 from smolterm.models.bindings import CHOICE
@@ -121,6 +122,72 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path):
     with_local(path, use)
     assert heard[-1].state == "failed"
     assert "damaged.gguf" in heard[-1].detail
+
+
+def test_a_file_that_was_mended_is_loaded_by_the_next_request(tmp_path):
+    path = random_model(tmp_path / "m.gguf")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5000])
+
+    async def use(model: HostedModel) -> str:
+        with pytest.raises(ModelError, match="missing at the end"):
+            await model.ready()
+        path.write_bytes(whole)
+        await model.ready()
+        return text_of(await parts_of(model, Format(grammar='root ::= "whole"')))
+
+    assert with_local(path, use) == "whole"
+
+
+def test_a_file_that_is_given_up_is_tried_again_once_another_lies_there(tmp_path):
+    library = tmp_path / "llama_cpp" / "__init__.py"
+    library.parent.mkdir()
+    library.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+
+    async def use(model: HostedModel) -> str:
+        for _ in range(3):
+            with pytest.raises(ModelCrashed) as caught:
+                await parts_of(model)
+        assert "not tried again" in str(caught.value)
+        shutil.rmtree(library.parent)
+        random_model(model_path, seed=1)
+        return text_of(await parts_of(model, Format(grammar='root ::= "another"')))
+
+    model_path = random_model(tmp_path / "m.gguf")
+    assert with_local(model_path, use, PYTHONPATH=str(tmp_path)) == "another"
+
+
+def test_a_file_cut_short_under_its_host_is_said_so(tmp_path):
+    path = endless_model(tmp_path / "m.gguf", *(f"word{number} " for number in range(300)))
+
+    async def use(model: HostedModel) -> None:
+        with pytest.raises(ModelCrashed, match="SIGBUS") as caught:
+            async with aclosing(model.reply(MESSAGES, format=Format(max_tokens=100_000))) as parts:
+                async for part in parts:
+                    if isinstance(part, Delta):
+                        os.truncate(path, 1000)
+        assert "shorter" in caught.value.next
+
+    with_local(path, use)
+
+
+@pytest.mark.parametrize(
+    "words", ["terminate called\nwhat():  std::bad_alloc", "cannot allocate 8 GB"]
+)
+def test_a_host_that_ran_out_of_memory_is_said_so(words, tmp_path):
+    """It dies as it would in llama.cpp: from the library it imports."""
+    (tmp_path / "llama_cpp").mkdir()
+    (tmp_path / "llama_cpp" / "__init__.py").write_text(
+        f"import os, sys\nsys.stderr.write({words!r})\nsys.stderr.flush()\nos.abort()"
+    )
+
+    async def use(model: HostedModel) -> str:
+        with pytest.raises(ModelCrashed, match="SIGABRT") as caught:
+            await parts_of(model)
+        return caught.value.next
+
+    said = with_local(random_model(tmp_path / "m.gguf"), use, PYTHONPATH=str(tmp_path))
+    assert "out of memory" in said
 
 
 def test_a_host_killed_while_it_talks_is_said_so_and_replaced(tmp_path):
