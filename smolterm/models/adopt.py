@@ -8,7 +8,15 @@ from pathlib import Path
 
 from smolterm.errors import FileDamaged, LibraryError, NoSpace, UsageError
 from smolterm.models.catalogue import catalogue, entry_of
-from smolterm.models.library import SUFFIX, About, Tell, remember, sha256_of, size
+from smolterm.models.library import (
+    SUFFIX,
+    About,
+    Tell,
+    make_folder,
+    remember,
+    sha256_of,
+    size,
+)
 from smolterm.models.machine import free_disk
 
 MAGIC = b"GGUF"
@@ -26,11 +34,12 @@ def adopt(source: Path, folder: Path, tell: Tell, sha256: str = "") -> Path:
         UsageError: it is no GGUF file, or another has its name.
         FileDamaged: its SHA-256 is not the one given, or not the catalogue's.
         NoSpace: the disk cannot hold a copy.
+        LibraryError: the folder cannot be written.
     """
     source = source.expanduser().resolve()
     _check_kind(source)
     target = folder / source.name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if target.exists() and not target.samefile(source):
         raise UsageError(
             f"{target} is there already.",
@@ -55,6 +64,14 @@ def adopt(source: Path, folder: Path, tell: Tell, sha256: str = "") -> Path:
 def _check_kind(source: Path) -> None:
     if source.suffix.lower() != SUFFIX:
         raise UsageError(f"{source} is no GGUF file.", next="Name a file in .gguf.")
+    if not source.name.isprintable():
+        raise UsageError(
+            f"The name {source.name!a} has characters that cannot be typed or shown.",
+            next="Rename the file.",
+        )
+    if source.exists() and not source.is_file():
+        # A pipe would be waited for.
+        raise UsageError(f"{source} is no file.", next="Check the path.")
     try:
         with source.open("rb") as file:
             magic = file.read(len(MAGIC))

@@ -23,7 +23,16 @@ import msgspec
 
 from smolterm.errors import DownloadFailed, FileDamaged, NoSpace, UsageError
 from smolterm.models.catalogue import Entry
-from smolterm.models.library import SUFFIX, About, Tell, about, remember, sha256_of, size
+from smolterm.models.library import (
+    SUFFIX,
+    About,
+    Tell,
+    about,
+    make_folder,
+    remember,
+    sha256_of,
+    size,
+)
 from smolterm.models.machine import free_disk
 from smolterm.models.providers import is_loopback
 from smolterm.printable import printable
@@ -117,6 +126,7 @@ async def fetch_model(
     Raises:
         UsageError: a name that is none, or another file has this name.
         NoSpace: said before anything is fetched, wherever possible.
+        LibraryError: the folder cannot be written.
         DownloadFailed: what came is kept, and the next call goes on from there.
         FileDamaged: what came is not what was pinned; it is not kept.
     """
@@ -363,7 +373,7 @@ def _locked(part: Path, wanted: Wanted) -> Iterator[IO[bytes]]:
 def _is_there(target: Path, wanted: Wanted) -> bool:
     """Whether the very file is there already; makes the folder where nothing is."""
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         return False
     known = about(target)
     if target.stat().st_size != wanted.bytes or (

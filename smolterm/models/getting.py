@@ -199,7 +199,9 @@ def _tell(path: Path) -> None:
         said = str(fit_of(shape_of(read_model(path)), free_memory()))
     except ModelFileError as error:
         raise ModelFileError(
-            error.what, kept=f"It is in {path}.", next=f"smolterm models remove {path.stem}"
+            error.what,
+            kept=f"It is in {path}.",
+            next=f"Remove it, and get it again: smolterm models remove {path.stem}",
         ) from None
     sys.stdout.write(f"local/{name}\n")
     _say(f"It is in {path}; it {said}.")

@@ -75,7 +75,8 @@ def read_head(path: Path) -> Head:
     """
     try:
         if not path.is_file():
-            reason = "is a folder" if path.is_dir() else "does not exist"
+            other = "is no file" if path.exists() else "does not exist"
+            reason = "is a folder" if path.is_dir() else other
             raise ModelFileError(f"{path} {reason}.", next="Check the path.")
         with path.open("rb") as file:
             return _Reader(path, file).read()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from smolterm.errors import ConfigError
+from smolterm.errors import ConfigError, LibraryError
 from smolterm.models.catalogue import catalogue
 from smolterm.store import data_folder
 
@@ -66,6 +67,26 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
 def models_folder() -> Path:
     """Return where models lie: `models` in the data folder; it may not exist yet."""
     return data_folder() / "models"
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for models' files, where it is missing.
+
+    Raises:
+        LibraryError: it cannot be made, or nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+        why = "nothing may be written there"
+    except OSError as error:
+        writable, why = False, error.strerror or str(error)
+    if not writable:
+        raise LibraryError(
+            f"{folder} cannot hold models: {why}.",
+            kept="Nothing was changed.",
+            next="Let SMOLTERM_DATA name a folder that can be written.",
+        )
 
 
 def installed() -> list[Installed]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -120,6 +121,26 @@ def test_a_pin_of_one_s_own_needs_no_look_up(home, hub, content):
     assert run("get", "acme/t", "tiny.gguf", "--revision", "v1", "--sha256", sha, "--bytes",
                str(len(content))) == 0  # fmt: skip
     assert [request["method"] for request in hub.requests] == ["GET"]
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "/proc/x"])
+def test_a_place_that_cannot_hold_models_is_said_so(home, tiny, pinned, capsys, monkeypatch, place):
+    monkeypatch.setenv("SMOLTERM_DATA", place)
+    for what in (str(tiny), "tiny-one"):
+        assert run("get", what) == 2
+        err = capsys.readouterr().err
+        assert f"{place}/models cannot hold models" in err and "SMOLTERM_DATA" in err
+
+
+def test_a_pipe_and_a_name_that_cannot_be_shown_are_no_models(home, tiny, capsys):
+    pipe = tiny.with_name("pipe.gguf")
+    os.mkfifo(pipe)
+    named = tiny.with_name("two\nlines.gguf")
+    named.write_bytes(tiny.read_bytes())
+    for path, words in ((pipe, "is no file"), (named, r"two\nlines.gguf")):
+        assert run("get", str(path)) == 1
+        assert words in capsys.readouterr().err
+    assert installed() == []
 
 
 def test_another_hash_than_asked_for_is_refused_beforehand(home, hub, capsys):

@@ -189,7 +189,10 @@ def test_a_model_in_parts_is_counted_whole_and_missed_by_name(tmp_path):
         read_model(second)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("none.gguf", "not exist"), (".", "is a folder")])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none.gguf", "not exist"), (".", "is a folder"), ("/dev/null", "is no file")],
+)
 def test_a_path_without_a_file_is_said_so(name, reason, tmp_path):
     with pytest.raises(ModelFileError, match=reason):
         read_model(tmp_path / name)
