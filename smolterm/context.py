@@ -72,12 +72,15 @@ def plan(
     if not must and before <= room * (HARD if prompt.undone else SOFT):
         return None
     goal = min(room, before) * SOFT
-    observations = _observations(prompt)
+    observations = _observations(prompt, _old_steps(prompt))
     if observations is not None and _after(prompt, meter, observations) <= goal:
         return observations
-    steps = _steps(prompt)
     # Observations go first, even where that is not enough: the next round takes the steps.
-    return observations or steps
+    found = observations or _steps(prompt)
+    if found is None and (must or before > room * HARD):
+        # One output may be too long for a small context, and the session would end with it.
+        found = _observations(prompt, _all_steps(prompt))
+    return found
 
 
 def made(
@@ -148,15 +151,18 @@ def _after(prompt: Prompt, meter: Meter, what: Shortening) -> int:
     return made(what, prompt, meter).tokens_after
 
 
+def _all_steps(prompt: Prompt) -> list[int]:
+    return sorted({entry.step for entry in prompt.entries if entry.kind == "reply"})
+
+
 def _old_steps(prompt: Prompt) -> list[int]:
-    """Return the steps that may be shortened, oldest first."""
-    steps = sorted({entry.step for entry in prompt.entries if entry.kind == "reply"})
-    return steps[:-KEPT_STEPS]
+    """Return the steps that may be shortened while others are left, oldest first."""
+    return _all_steps(prompt)[:-KEPT_STEPS]
 
 
-def _observations(prompt: Prompt) -> Shortening | None:
-    """Return all old observations, where any of them would become shorter."""
-    old = set(_old_steps(prompt))
+def _observations(prompt: Prompt, steps: Sequence[int]) -> Shortening | None:
+    """Return the observations of some steps, where any of them would become shorter."""
+    old = set(steps)
     covered = {s for event in prompt.shortened for s in range(event.first, event.last + 1)}
     long = [
         entry.step

@@ -248,6 +248,30 @@ def test_a_prompt_that_is_refused_is_shortened_and_asked_again() -> None:
     assert isinstance(events[-1], e.Finished) and events[-1].answer == "Done."
 
 
+def test_one_output_that_is_too_long_for_the_context_goes_too() -> None:
+    model = FakeModel(block("x = 1"), ContextTooLong("too long"), "Done.", "And again.")
+
+    async def work() -> list[e.Event]:
+        sandbox = FakeSandbox(printing(LONG))
+        async with Session(model=model, sandbox=sandbox, save=False, policy=AUTO) as session:
+            events = await events_of(session, "count")
+            return events + await events_of(session, "go on")
+
+    events = asyncio.run(work())
+    levels = [event.level for event in events if isinstance(event, e.ContextShortened)]
+    assert levels == ["observations"]
+    answers = [event.answer for event in events if isinstance(event, e.Finished)]
+    assert answers == ["Done.", "And again."]
+    assert "characters left out" in model.asked[2][-1].content
+
+
+def test_the_newest_output_stays_whole_while_there_is_any_room() -> None:
+    prompt = prompt_of(1, size=2000)
+    tokens = Meter().tokens(prompt.messages)
+    assert plan(prompt, Meter(), window=round(tokens * 1.2), reserve=0) is None
+    assert shorten(prompt, window=round(tokens * 1.02))[0].level == "observations"
+
+
 def test_a_prompt_that_cannot_be_shortened_ends_the_task() -> None:
     model = FakeModel(ContextTooLong("too long"))
 
