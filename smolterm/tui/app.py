@@ -132,6 +132,9 @@ class SmoltermApp(App[int]):
 
     def _draw(self) -> None:
         self._flush_timer, self._flushed_at = None, time.monotonic()
+        if not self.query(Steps):
+            # The screen is being taken down; events may come until the session is closed.
+            return
         steps, bar = self.query_one(Steps), self.query_one(ApprovalBar)
         if self.view.items and not steps.display:
             self.query_one(Welcome).display, steps.display = False, True
@@ -159,6 +162,8 @@ class SmoltermApp(App[int]):
             bar.focus()
 
     def _tick(self) -> None:
+        if not self.query(Steps):
+            return
         view = self.view
         below = self.query_one(Steps).below
         # A copy: the footer draws itself anew when they differ from what it drew last.
