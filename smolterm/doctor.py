@@ -10,10 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
-from smolterm import __version__
+from smolterm import __version__, landlock
 from smolterm.config import config_path, load_config
 from smolterm.errors import ExitCode, SmoltermError
-from smolterm.sandbox import landlock
 from smolterm.sandbox.assets import cache_folder, find_assets, find_deno, pinned
 from smolterm.sandbox.wall import System, in_force, why_not
 from smolterm.store import data_folder
@@ -80,6 +79,8 @@ def local_models() -> Iterator[str]:
     yield (
         f"  machine    {gib(free)} of memory free" if free is not None else "  machine    memory?"
     ) + f", {cores()} cores"
+    held = landlock.abi() >= 1
+    yield f"  wall       {'Landlock: its own file, no TCP' if held else 'none of the system'}"
     for model in installed():
         yield f"  installed  local/{model.name}, {size(model.bytes)}"
     if not installed():

@@ -17,8 +17,8 @@ ROOT = Path(smolterm.__file__).parent
 # A module imports from the rows above its own; a whole package (`models.*`) also from itself. The
 # packages `models`, `packages` and `sandbox` are protocols and stand above what implements them.
 ROWS = """
-errors events marks policy printable progress repair spawn threads toolcall
-packages.unpack sandbox.values
+errors events landlock marks policy printable progress repair spawn threads toolcall
+loader packages.unpack sandbox.values
 approval child clock config configfile gbnf keyboard process scan store tools transcript
 console grammar_python models packages parse sandbox schemas
 grammar

@@ -63,7 +63,8 @@ def test_local_models_are_counted(tmp_path, monkeypatch):
     monkeypatch.setenv("SMOLTERM_DATA", str(tmp_path))
     said = list(local_models())
     assert said[0].startswith("local models ") and "cores" in said[1]
-    assert said[2].startswith("  installed  none in ")
+    assert said[3].startswith("  installed  none in ")
+    assert said[2].startswith("  wall ")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "tiny.gguf").write_bytes(b"GGUF")
-    assert list(local_models())[2] == "  installed  local/tiny, 4 bytes"
+    assert list(local_models())[3] == "  installed  local/tiny, 4 bytes"

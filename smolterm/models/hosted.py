@@ -16,7 +16,7 @@ from smolterm.child import Child
 from smolterm.errors import ChildError, ModelCrashed, ModelError, StreamCut
 from smolterm.events import ModelChanged
 from smolterm.models import Done, Format, Message, ModelPart
-from smolterm.models.launch import Launched, host_command, route_of
+from smolterm.models.launch import Launched, route_of, spawn_host
 from smolterm.models.providers import Route, environment_for
 from smolterm.models.wire import Info, Options, part_of
 
@@ -204,12 +204,13 @@ class HostedModel:
 
     async def _spawn(self) -> Child:
         launched, self._launched = self._launched, None
+        process = (
+            launched.process
+            if launched
+            else spawn_host(self.route, self._options, self._environment, asked=self._asked)
+        )
         return await Child.start(
-            HOST,
-            host_command(self.route, self._options, asked=self._asked),
-            env=self._environment,
-            on_notice=self._notice,
-            process=launched.process if launched else None,
+            HOST, (), env=self._environment, on_notice=self._notice, process=process
         )
 
     def _crashed(self, child: Child, *, again: bool = False) -> ModelCrashed:

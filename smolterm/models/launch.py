@@ -32,10 +32,40 @@ def launch(model: str, api_base: str | None = None, options: Options | None = No
         OSError: no process can be started.
     """
     route, options = route_of(model, api_base, os.environ), options or Options()
-    environ = environment_for(route, os.environ)
-    command = host_command(route, options, asked=0)
-    process = spawn(command, environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = spawn_host(route, options, environment_for(route, os.environ), asked=0)
     return Launched(route, options, process)
+
+
+def spawn_host(
+    route: Route, options: Options, environ: Mapping[str, str], *, asked: int
+) -> subprocess.Popen[bytes]:
+    """Start the host's process, behind a wall of its own where it loads a file.
+
+    Args:
+        asked: replies that the session asked for before.
+
+    Raises:
+        OSError: it cannot be started, or not be confined.
+    """
+    confined = None
+    if route.kind == "local":
+        from smolterm.models.wall import confine
+
+        options = _with_states(options)
+        states = options.loading.states
+        confined = confine(Path(route.model), Path(states) if states else None, environ)
+    command = host_command(route, options, asked=asked)
+    return spawn(command, environ, confined, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _with_states(options: Options) -> Options:
+    """Say where evaluated prompts are kept: the host's environment does not tell it."""
+    if options.loading.states is not None:
+        return options
+    from smolterm.store import cache_folder
+
+    loading = msgspec.structs.replace(options.loading, states=str(cache_folder() / "states"))
+    return msgspec.structs.replace(options, loading=loading)
 
 
 def route_of(model: str, api_base: str | None, environ: Mapping[str, str]) -> Route:
@@ -57,12 +87,6 @@ def host_command(route: Route, options: Options, *, asked: int) -> list[str]:
     Args:
         asked: replies that the session asked for before.
     """
-    if route.kind == "local" and options.loading.states is None:
-        from smolterm.store import cache_folder
-
-        # The host's environment does not say where the cache is.
-        loading = msgspec.structs.replace(options.loading, states=str(cache_folder() / "states"))
-        options = msgspec.structs.replace(options, loading=loading)
     config = Config(route=route, options=options, asked=asked)
     # -P: the current folder, which may be anybody's, cannot shadow a module.
     return [sys.executable, "-P", "-m", "smolterm.models.host",

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from smolterm.sandbox.loader import changed_at
+from smolterm.loader import changed_at
 
 PLACES = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
 """Never from PATH, where anybody may have put one."""

@@ -17,10 +17,11 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from smolterm import landlock
 from smolterm.errors import SetupFailed
-from smolterm.sandbox import bubblewrap, landlock
+from smolterm.loader import libraries
+from smolterm.sandbox import bubblewrap
 from smolterm.sandbox.assets import HERE, Assets, cache_folder, find_deno
-from smolterm.sandbox.loader import libraries
 
 PRELUDES = (
     HERE.parent / "packages" / "unpack.py",

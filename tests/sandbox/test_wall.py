@@ -16,11 +16,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from smolterm import landlock
 from smolterm.child import Child
 from smolterm.errors import SetupFailed
-from smolterm.sandbox import bubblewrap, landlock, wall
+from smolterm.loader import interpreter, libraries
+from smolterm.sandbox import bubblewrap, wall
 from smolterm.sandbox.assets import set_up
-from smolterm.sandbox.loader import interpreter, libraries
 from smolterm.sandbox.prepare import remove
 from smolterm.sandbox.wall import Caps
 from smolterm.spawn import spawn

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from smolterm.sandbox import landlock
+from smolterm import landlock
 from smolterm.spawn import spawn
 
 needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
