@@ -103,28 +103,26 @@ def undone(prompt: Prompt, meter: Meter) -> ContextShortened | None:
     """Return the event that takes the newest shortening back; None where there is none."""
     if not prompt.shortened:
         return None
-    last = prompt.shortened[-1]
+    last, before = prompt.shortened[-1], meter.tokens(prompt.messages)
     return ContextShortened(
         level="undone",
         first=last.first,
         last=last.last,
-        tokens_before=meter.tokens(prompt.messages),
-        tokens_after=round(last.tokens_before * meter.tokens(prompt.messages)
-                           / max(last.tokens_after, 1)),
-    )  # fmt: skip
+        tokens_before=before,
+        tokens_after=before + last.tokens_before - last.tokens_after,
+    )
 
 
 def shown(event: ContextShortened) -> str:
     """Return the words that tell a person what happened."""
     sizes = f"about {event.tokens_before:,} tokens to {event.tokens_after:,}"
+    one = event.first == event.last
+    steps = f"step {event.first}" if one else f"steps {event.first} to {event.last}"
     if event.level == "undone":
-        return f"Steps {event.first} to {event.last} are sent in full again: {sizes}."
+        return f"{steps.capitalize()} {'is' if one else 'are'} sent in full again: {sizes}."
     if event.level == "observations":
         return f"The context runs short: old outputs are sent shortened, {sizes}."
-    return (
-        f"The context runs short: steps {event.first} to {event.last} are sent as a summary, "
-        f"{sizes}.\n{event.text}"
-    )
+    return f"The context runs short: {steps} are sent as a summary, {sizes}.\n{event.text}"
 
 
 def to_summarise(what: Shortening, prompt: Prompt) -> list[Message]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,16 @@ def test_an_undo_sends_everything_again_and_it_stays_until_it_must() -> None:
     assert plan(prompt, Meter(), window=5000, reserve=500) is None
     assert plan(prompt, Meter(), window=4000, reserve=500) is not None
     assert undone(prompt, Meter()) is None
+
+
+def test_an_undo_foretells_the_size_that_comes_of_it() -> None:
+    prompt = prompt_of(6)
+    shorten(prompt, 5000)
+    prompt.apply(e.TaskStarted(task="Count the goats too. " * 40))
+    event = undone(prompt, Meter())
+    assert event is not None
+    prompt.apply(event)
+    assert event.tokens_after == pytest.approx(Meter().tokens(prompt.messages), rel=0.02)
 
 
 def test_without_the_models_words_each_steps_lines_stand_for_it() -> None:
@@ -316,6 +327,8 @@ def test_every_shortening_is_told_in_words() -> None:
             level=level, first=1, last=4, tokens_before=9000, tokens_after=3000, text="So far: 3."
         )  # fmt: skip
         assert "9,000" in shown(event) and "3,000" in shown(event)
+    one = msgspec.structs.replace(event, first=4)
+    assert shown(one).startswith("Step 4 is sent in full again")
 
 
 def test_decisions_can_still_be_made_while_it_is_short() -> None:
