@@ -251,8 +251,9 @@ def _through(provider: Provider, model: str, base: str, environ: Mapping[str, st
     key = _first_set(provider.keys, environ)
     if provider.keys and not key:
         raise NoKey(
-            f"No key for {provider.title}.",
-            next=f"Set {provider.keys[0]}, or choose another model.",
+            f"No key for {provider.title}, for whose model {model[:80]} is taken.",
+            next=f"Set {provider.keys[0]}, or choose another model: `smolterm models` lists those "
+            "that are here.",
         )
     return Route(
         kind="compatible",

@@ -61,6 +61,11 @@ def test_a_missing_key_is_named(name):
     assert PROVIDERS[name].keys[0] in caught.value.next
 
 
+def test_a_name_that_is_taken_for_a_providers_says_so():
+    with pytest.raises(NoKey, match=r"OpenAI, for whose model mistaken\.ggf is taken"):
+        resolve("mistaken.ggf", None, {"PATH": "/bin"})
+
+
 @pytest.mark.parametrize("model", ["", " ", "ollama", "ollama/", "/x", " gpt", "litellm/"])
 def test_what_names_no_model_is_refused(model):
     with pytest.raises(ConfigError):
