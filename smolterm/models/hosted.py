@@ -265,7 +265,7 @@ def _after_crash(end: str) -> str:
     if "SIGBUS" in end:
         return "Its file became shorter or unreadable meanwhile: copy it again, and ask again."
     if "SIGKILL" in end or "bad_alloc" in end or "allocate" in end:
-        return "It may have run out of memory: choose a smaller model, or a smaller context."
+        return "It may have run out of memory: close something, or choose a smaller model."
     return "The file may be damaged, or too new for the library: choose another model."
 
 

@@ -96,7 +96,7 @@ class LlamaEngine:
                 raise ContextTooLong(
                     f"The conversation takes {len(prompt)} tokens; this model was loaded with "
                     f"{self._loaded.window}.",
-                    next="Start a new session, or load the model with a larger context.",
+                    next="Start a new session, or choose a model with a larger context.",
                 )
             self._asked += 1
             seed = None if self._how.seed is None else self._how.seed + self._asked

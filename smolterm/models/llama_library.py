@@ -122,11 +122,11 @@ class Loaded:
             self.close()
             raise Cancelled
         if not self._model:
-            raise ModelFileError(
-                f"{file.path} cannot be loaded by llama.cpp: "
-                f"{self.library.last_words or 'it gives no reason'}",
-                next=f"Update {self.c.__name__}, or choose another model.",
-            )
+            why = self.library.last_words or "it gives no reason"
+            todo = f"Update {self.c.__name__}, or choose another model."
+            if "allocate" in why:
+                todo = "Close something, or choose a smaller model: smolterm models."
+            raise ModelFileError(f"{file.path} cannot be loaded by llama.cpp: {why}", next=todo)
         self.vocabulary = self.c.llama_model_get_vocab(self._model)
         self.size: int = self.c.llama_vocab_n_tokens(self.vocabulary)
         self.joins_words = self.c.llama_vocab_type(self.vocabulary) == 1
@@ -148,7 +148,7 @@ class Loaded:
             raise ModelError(
                 f"There is no memory for {context} tokens of context of {file.path.name}: "
                 f"{self.library.last_words or 'llama.cpp gives no reason'}",
-                next="Set a smaller context, or choose a smaller model.",
+                next="Close something, or choose a smaller model: smolterm models.",
             )
         self.window: int = self.c.llama_n_ctx(self._context)
         self._memory = self.c.llama_get_memory(self._context)

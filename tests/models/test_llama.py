@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -28,6 +30,35 @@ from tests.models.gguf_files import (
 )
 
 STEPS = [f"Step {n}.\n```python\nprint({n}, '{chr(96 + n)}')\n```" for n in range(1, 11)]
+
+
+LOADED_IN_LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+from smolterm.errors import ModelError
+from smolterm.models.llama import LlamaEngine
+from smolterm.models.llama_library import Library
+from smolterm.models.loading import Loading
+
+Library()
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+room = pages * resource.getpagesize() + (4 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+try:
+    LlamaEngine(Path(sys.argv[1]), Loading(context=512, threads=1)).load(lambda progress: None)
+except ModelError as error:
+    print(error.next)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space are Linux's")
+def test_a_file_that_the_memory_cannot_hold_is_not_called_too_new(tmp_path):
+    path = random_model(tmp_path / "m.gguf", vocabulary=8000, width=512)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED_IN_LITTLE_MEMORY, path], capture_output=True, text=True,
+        timeout=30,
+    )  # fmt: skip
+    assert "smaller model" in done.stdout, done.stderr
 
 
 def test_it_says_its_script_and_counts(tmp_path):
