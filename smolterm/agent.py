@@ -124,7 +124,7 @@ class Agent:
             async for event in thinking:
                 yield event
                 if isinstance(event, e.ReplyFinished):
-                    reply = parse_reply(event.text)
+                    reply = parse_reply(event.text, cut=event.stop == "length")
         assert reply is not None
         if reply.code is None:
             if reply.kind == "prose":

@@ -33,7 +33,7 @@ from smolterm.scan import Block, Scan, scan
 
 Kind: TypeAlias = Literal["code", "prose", "mistake", "empty"]
 Mistake: TypeAlias = Literal[
-    "empty", "only-thinking", "empty-code", "not-python", "other-language", "tool-call"
+    "empty", "only-thinking", "empty-code", "not-python", "other-language", "tool-call", "cut-off"
 ]
 
 _LABELLED = re.compile(r"^[ \t]*\*{0,2}Final[ _]answer:\*{0,2}[ \t]*(?=\S)", re.I | re.M)
@@ -60,8 +60,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What to tell the model about the mistake: its own words and what is expected."""
 
 
-def parse_reply(text: str) -> Reply:
+def parse_reply(text: str, *, cut: bool = False) -> Reply:
     """Read one reply of a model; never raises, whatever the text.
+
+    Args:
+        cut: it ended where it had to and not where the model wanted; half a program never runs.
 
     Returns:
         A `Reply` of kind `code`, `prose` (a plain answer without any try at code), `mistake`
@@ -73,12 +76,21 @@ def parse_reply(text: str) -> Reply:
     thinking = "\n\n".join(part.strip() for part in found.thinking if part.strip())
     prose = "".join(found.prose).strip()
     reply = _from_blocks(found, judge) or _from_prose(prose, found, judge)
+    if cut and reply.code is not None and not _is_closed(found):
+        what = "Your reply was cut off in the middle of its code, so nothing ran. Do less at once."
+        reply = _mistake("cut-off", what)
     if reply.code is not None:
         code = rename_answer(reply.code, judge)
         return msgspec.structs.replace(reply, code=code, thinking=thinking)
     if reply.kind == "empty" and thinking:
         reply = _mistake("only-thinking", "Your reply ended inside its thinking.", kind="empty")
     return msgspec.structs.replace(reply, thinking=thinking)
+
+
+def _is_closed(found: Scan) -> bool:
+    """Whether no block that may be an action was open when the text ended."""
+    last = found.blocks[-1] if found.blocks else None
+    return last is not None and (last.closed or last.kind in ("foreign", "data"))
 
 
 # Blocks to a reply

@@ -54,6 +54,25 @@ def check(reply: Reply) -> None:
         assert reply.code.strip()
 
 
+@pytest.mark.parametrize(
+    "text", ["I go.\n```python\nx = 1\ndel f", "<code>\nx = 1\n", "x = 4\nprint(x)"]
+)
+def test_half_a_program_does_not_run(text: str) -> None:
+    assert parse_reply(text).code is not None
+    reply = parse_reply(text, cut=True)
+    assert (reply.mistake, reply.code) == ("cut-off", None)
+    assert "cut off" in reply.message
+    check(reply)
+
+
+@pytest.mark.parametrize(
+    "text", ["```python\nx = 1\n```\nIt is", "```python\nx = 1\n```\n```json\n{", "So the answer"]
+)
+def test_what_was_cut_off_behind_the_code_is_no_matter(text: str) -> None:
+    assert parse_reply(text, cut=True) == parse_reply(text)
+    assert parse_reply(text).mistake is None
+
+
 def test_cases_are_many_and_told_apart() -> None:
     assert len(CASES) >= 115
     assert len({case["id"] for case in CASES}) == len(CASES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from smolterm import events as e
 from smolterm.clock import Budget
 from smolterm.errors import RateLimited, SandboxDied, UsageError
+from smolterm.models import Done
 from smolterm.policy import Approve, Edit, Policy, Reject, Stop
 from smolterm.sandbox import CellDone, Printed
 from smolterm.session import Session
@@ -151,6 +153,22 @@ def test_a_broken_reply_becomes_an_observation_to_repair_from(bad):
     assert events[-1].answer == "The answer."
     assert [message.role for message in model.asked[1]] == ["system", "user", "assistant", "user"]
     assert all(message.content for message in model.asked[1])
+
+
+def test_code_that_was_cut_off_is_not_proposed():
+    class Cut(FakeModel):
+        async def reply(self, messages, *, format=None):
+            stop = "length" if len(self.replies) == 2 else "stop"
+            async for part in super().reply(messages, format=format):
+                is_end = isinstance(part, Done)
+                yield msgspec.structs.replace(part, stop=stop) if is_end else part
+
+    model = Cut("```python\nfor name in names:\n    remove(name)", block("final_answer('less')"))
+    sandbox = FakeSandbox(answer("less"))
+    events = run(model, sandbox, policy=AUTO)
+    (mistake,) = only(events, e.MistakeFound)
+    assert "cut off" in mistake.text and "cut off" in model.asked[1][-1].content
+    assert sandbox.ran == ["final_answer('less')"]
 
 
 def test_repairs_in_a_row_are_limited():
