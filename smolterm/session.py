@@ -17,7 +17,6 @@ from smolterm.errors import SmoltermError, StoreError, UsageError
 from smolterm.events import (
     Event,
     Finished,
-    ModelChanged,
     Notice,
     SandboxChanged,
     SessionStarted,
@@ -28,6 +27,7 @@ from smolterm.models import Model
 from smolterm.policy import Decision, Policy
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner, Limits
+from smolterm.seat import Seat
 from smolterm.store import SessionFile, new_session_id
 from smolterm.thinker import Thinker
 from smolterm.tools import Tool, ToolSpec, by_name
@@ -91,7 +91,9 @@ class Session:
         self._packages = packages
         self._spare = spare
         self.id = new_session_id()
-        self.model = _model_named(model) if isinstance(model, str) else model
+        self._handlers: list[Handler] = []
+        self._queue: asyncio.Queue[Event | None] | None = None
+        self._seat = Seat(model, self._emit)
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
         self.transcript = Transcript()
@@ -109,18 +111,18 @@ class Session:
         self._preparing: asyncio.Task[None] | None = None
         self._making: asyncio.Task[Agent] | None = None
         self._interrupted = asyncio.Event()
-        self._switching = False
-        self._handlers: list[Handler] = []
-        self._queue: asyncio.Queue[Event | None] | None = None
         self._attached: dict[str, bytes] = {}
         self._closed = False
-        self._hear(self.model)
 
     async def __aenter__(self) -> Session:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
+
+    @property
+    def model(self) -> Model:
+        return self._seat.model
 
     @property
     def model_name(self) -> str:
@@ -148,10 +150,7 @@ class Session:
 
     async def start_model(self) -> None:
         """Give the model a head start; never raises, the first reply reports what is wrong."""
-        start = getattr(self.model, "start", None)
-        if start is not None:
-            with suppress(SmoltermError):
-                await start()
+        await self._seat.start()
 
     async def prepare(self) -> None:
         """Start what a task will need, so that nobody waits for it twice; never raises."""
@@ -160,12 +159,9 @@ class Session:
         await asyncio.shield(self._preparing)
 
     async def _prepare(self) -> None:
-        await self.start_model()
+        await self._seat.start()
         # The sandbox starts on all cores: the model, which is needed first, imports before it.
-        imported: asyncio.Event | None = getattr(self.model, "import_done", None)
-        if imported is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(imported.wait(), MODEL_FIRST_SECONDS)
+        await self._seat.imported(MODEL_FIRST_SECONDS)
         await asyncio.gather(self._start_sandbox(), *(pack.start() for pack in self.packs),
                              return_exceptions=True)  # fmt: skip
 
@@ -180,58 +176,11 @@ class Session:
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
-        self._refuse_while_switching()
-        new = _model_named(model) if isinstance(model, str) else model
-        self._switching = True
-        try:
-            await self._switch_to(new)
-        finally:
-            self._switching = False
+        await self._seat.switch(model, self._use_model)
 
-    def _refuse_while_switching(self) -> None:
-        if self._switching:
-            raise UsageError("Another model is being loaded.", next="Wait until it is.")
-
-    async def _switch_to(self, new: Model) -> None:
-        old = self.model
-        # Two models on this machine might not fit into it side by side.
-        both = _in_memory(old) and _in_memory(new)
-        if both:
-            await self._let_go(old)
-        self._hear(new, failures=False)
-        try:
-            ready = getattr(new, "ready", None)
-            if ready is not None:
-                await ready()
-        except BaseException:
-            await self._let_go(new)
-            self._use(_model_named(old.name) if both else old)
-            raise
-        self._use(new)
-        if not both:
-            await self._let_go(old)
-        self._emit(ModelChanged(state="switched", model=new.name, detail=f"from {old.name}"))
-
-    def _use(self, model: Model) -> None:
-        self.model = model
-        self._hear(model)
+    def _use_model(self) -> None:
         if self._agent is not None:
-            self._agent.thinker.suit(model, self._manner(self._specs))
-
-    def _hear(self, model: Model, *, failures: bool = True) -> None:
-        """Pass on what a model tells of its loading."""
-
-        def tell(event: ModelChanged) -> None:
-            if failures or event.state != "failed":
-                self._emit(event)
-
-        if (listen := getattr(model, "listen", None)) is not None:
-            listen(tell)
-
-    async def _let_go(self, model: Model) -> None:
-        if (listen := getattr(model, "listen", None)) is not None:
-            listen(lambda event: None)
-        await model.close()
+            self._agent.thinker.suit(self.model, self._manner(self._specs))
 
     async def run(
         self, task: str, *, files: Mapping[str, bytes] | None = None
@@ -245,7 +194,7 @@ class Session:
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Wait for it, or interrupt() it.")
-        self._refuse_while_switching()
+        self._seat.refuse_while_switching()
         self._interrupted.clear()
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._queue = queue
@@ -337,7 +286,7 @@ class Session:
             tools, notices = await self._collect_tools()
             specs = self._specs = [tool.spec for tool in tools.values()]
             await self.sandbox.offer(tools=specs)
-            await self._await_file()
+            await self._seat.described()
             prompt = Prompt(specs, packages=self._offers_packages)
             self._agent = Agent(
                 thinker=Thinker(self.model, prompt, self._manner(specs)),
@@ -362,18 +311,6 @@ class Session:
 
     def _manner(self, specs: Sequence[ToolSpec]) -> Manner:
         return manner_for(self.model, specs, agent=self._kind, strict=self._strict)
-
-    async def _await_file(self) -> None:
-        """Wait until a model on this machine has told what it is: its prompt depends on it."""
-        loaded: asyncio.Event | None = getattr(self.model, "import_done", None)
-        if loaded is None or not _in_memory(self.model):
-            return
-        await self.start_model()
-        ready = getattr(self.model, "ready", None)
-        if ready is not None:
-            # What is wrong with it, the first reply reports.
-            with suppress(SmoltermError):
-                await ready()
 
     def undo_shortening(self) -> bool:
         """Send again in full what was shortened last; False when nothing is."""
@@ -450,15 +387,3 @@ class Session:
             self._emit(SandboxChanged(state="closed", detail=str(error)))
         else:
             self._emit(SandboxChanged(state="ready"))
-
-
-def _in_memory(model: Model) -> bool:
-    """Whether its weights lie in this machine's memory, in a process of ours."""
-    route = getattr(model, "route", None)
-    return getattr(route, "kind", "") == "local"
-
-
-def _model_named(name: str) -> Model:
-    from smolterm.models.hosted import HostedModel
-
-    return HostedModel(name)

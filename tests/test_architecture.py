@@ -26,7 +26,7 @@ profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt
 calls context manner
-thinker
+seat thinker
 agent early
 pyplace session
 build doctor oneshot pyrun tui.*
