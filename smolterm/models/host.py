@@ -102,6 +102,8 @@ class Host:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._speaker: Speaker | None = None
         self._broken: SmoltermError | None = None
+        self._told = asyncio.Event()
+        """Set once the engine has been told whether requests can be answered."""
 
     def run(self) -> None:
         """Read requests in a thread, import meanwhile, then serve."""
@@ -118,6 +120,7 @@ class Host:
             said = clean(f"{type(error).__name__}: {error}", self._secrets)
             self._broken = ModelError(f"The model's library cannot be prepared: {said}")
         self.send(self._prepared(round(time.perf_counter() - began, 3)))
+        self._told.set()
         self._loop.run_forever()
 
     def _prepared(self, seconds: float) -> dict[str, Any]:
@@ -163,6 +166,9 @@ class Host:
     async def _answer(self, number: int, line: dict[str, Any]) -> None:
         pen = Pen(self, number)
         try:
+            if self._config.route.kind == "local":
+                # A first word before the notice would come from a model that is still loading.
+                await self._told.wait()
             if self._broken is not None:
                 raise self._broken
             speaker = self._speaker

@@ -86,6 +86,9 @@ def test_nothing_is_printed(tmp_path):
     out, err = host.communicate()
     assert (out, err) == (b"", b"")
     assert "done" in lines[-1]
+    # Loading is over for whoever reads along before the first word comes.
+    told = next(number for number, line in enumerate(lines) if "imported" in line)
+    assert all("id" not in line for line in lines[:told])
 
 
 def test_a_cancelled_reply_ends_and_the_next_is_whole(tmp_path):
