@@ -79,8 +79,8 @@ def local_models() -> Iterator[str]:
     yield (
         f"  machine    {gib(free)} of memory free" if free is not None else "  machine    memory?"
     ) + f", {cores()} cores"
-    held = landlock.abi() >= 1
-    yield f"  wall       {'Landlock: its own file, no TCP' if held else 'none of the system'}"
+    held = "Landlock: its own file" + (", no TCP" if landlock.abi() >= 4 else "")
+    yield f"  wall       {held if landlock.abi() >= 1 else 'none of the system'}"
     for model in installed():
         yield f"  installed  local/{model.name}, {size(model.bytes)}"
     if not installed():

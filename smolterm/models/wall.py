@@ -1,8 +1,9 @@
 """What the process of a model on this machine may still do, where the system can enforce it.
 
 A model's file comes from somebody else, and llama.cpp reads it with code that is not safe by
-construction. So the process that loads it can read Python, its libraries and that one file, write
-its own states, and has no network: whatever the file does to it, it cannot do it to the machine.
+construction. So the process that loads it can read Python, its libraries and that one file and
+write its own states, and has no TCP (from the fourth version of Landlock's interface): what the
+file does to it, it cannot do to the machine.
 """
 
 from __future__ import annotations
