@@ -15,7 +15,7 @@ import msgspec
 Channel: TypeAlias = Literal["reasoning", "reply"]
 Stream: TypeAlias = Literal["stdout", "stderr"]
 FinishReason: TypeAlias = Literal[
-    "answer", "stopped", "interrupted", "steps", "seconds", "repairs", "failed"
+    "answer", "stopped", "interrupted", "steps", "seconds", "tokens", "cost", "repairs", "failed"
 ]
 
 
@@ -46,12 +46,117 @@ class CellError(msgspec.Struct, frozen=True, kw_only=True):
     """The user's lines only, as Python prints them."""
 
 
+class Touch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that code would reach, as far as reading it tells."""
+
+    kind: Literal["tool", "read", "write", "delete", "network", "package"]
+    what: str
+    """A tool's name, a path, a host, a package; empty where the code alone does not tell."""
+    effect: str = ""
+    """A tool's, as its author declared it."""
+    line: int = 0
+    """Of the code, from 1."""
+    may: bool = False
+    """Whether it happens, or to what, cannot be known from the code."""
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the sandbox's variables, as its own process describes it."""
+
+    name: str
+    type: str
+    size: str = ""
+    """Shape or length: `3 × 4`, `12,408`; empty where it has none."""
+    glance: str = ""
+    """The start of its value, in one line."""
+    change: Literal["", "new", "changed"] = ""
+    """By the cell that just ended."""
+    rows: bool = False
+    """It can be looked at as a table."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of something that has rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """The index first, where it has one; then `columns` begins with its name."""
+    first: int = 0
+    """Which row the first of them is, from 0."""
+    total: int = 0
+    """Rows in all."""
+    left_out: int = 0
+    """Columns that are not here."""
+
+
+class FileChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One staged file that is not as the original is."""
+
+    path: str
+    """Inside the sandbox: `/files/data/report.csv`."""
+    kind: Literal["created", "changed", "deleted"]
+    hunks: tuple[str, ...] = ()
+    """Unified diff of each hunk, in order; they are numbered from 1. Cut where it is too long."""
+    added: int = 0
+    removed: int = 0
+    size: int | None = None
+    """Bytes it would have; None for a deleted one."""
+    binary: bool = False
+    refused: str = ""
+    """Why it cannot be written; empty when it can."""
+    shown_whole: bool = True
+    """The hunks here are all there is to see."""
+
+
 class SessionStarted(Fact, frozen=True, kw_only=True):
     session: str
     version: str
     model: str
     folder: str | None = None
     """The folder that tools may read, or None when none was granted."""
+    mode: str = "step"
+
+
+class SessionResumed(Fact, frozen=True, kw_only=True):
+    """A session goes on in another process."""
+
+    session: str
+    version: str
+    model: str
+    lost: tuple[str, ...] = ()
+    """Variables that could not be brought back."""
+    names: tuple[str, ...] = ()
+    """Those that could."""
+    detail: str = ""
+    """How they came back, or why not."""
+
+
+class Rewound(Fact, frozen=True, kw_only=True):
+    """The session is again as it was before a step; what came after is kept as a branch.
+
+    A reader drops everything from that step's `StepStarted` on, and the `TaskStarted` before it
+    when no step of that task is left.
+    """
+
+    step: int
+    branch: int
+    """The number by which the abandoned part can be gone back to, from 1."""
+    way: str = ""
+    """How variables and files came back."""
+    names: tuple[str, ...] = ()
+    """The variables there are now."""
+    task: str = ""
+    """The text of the task that went with it, to be edited and sent again."""
+
+
+class ModeChanged(Fact, frozen=True, kw_only=True):
+    mode: str
+
+
+class MessageAdded(Fact, frozen=True, kw_only=True):
+    """The person said something while the task runs; the model reads it at its next step."""
+
+    text: str
 
 
 class TaskStarted(Fact, frozen=True, kw_only=True):
@@ -146,6 +251,48 @@ class ApprovalRequested(Fact, frozen=True, kw_only=True):
     """The call's real arguments as Python would write them."""
     effect: str = ""
     why: str = ""
+    line: int | None = None
+    """Of the code: where the call stands."""
+    touches: tuple[Touch, ...] = ()
+    """What the code would reach."""
+    rules: tuple[str, ...] = ()
+    """What could be allowed from now on, each in full as `policy.Rule.words` says it; `Approve`
+    names one by its place. Empty where nothing may be."""
+
+
+class FilesRequested(Fact, frozen=True, kw_only=True):
+    """A person must decide which staged changes are written: all of them are here."""
+
+    step: int
+    files: tuple[FileChange, ...]
+
+
+class FilesDecided(Fact, frozen=True, kw_only=True):
+    step: int
+    written: tuple[str, ...] = ()
+    """Paths that are on the disk now, whole or by some hunks."""
+    refused: tuple[str, ...] = ()
+    """Paths of which nothing was written; their changes are undone in the sandbox if asked so."""
+    reason: str = ""
+    by: Literal["person", "policy"] = "person"
+    undo: str = ""
+    """The name by which what was overwritten can be brought back."""
+    error: str = ""
+    """Why nothing was written though it was accepted."""
+
+
+class FilesUndone(Fact, frozen=True, kw_only=True):
+    """What a decision wrote is taken back: these files are as they were before it."""
+
+    undo: str
+    paths: tuple[str, ...]
+
+
+class FilesChanged(Fact, frozen=True, kw_only=True):
+    """What a person would have to decide about, after a step that changed it; may be nothing."""
+
+    step: int
+    files: tuple[FileChange, ...]
 
 
 class DecisionMade(Fact, frozen=True, kw_only=True):
@@ -156,6 +303,8 @@ class DecisionMade(Fact, frozen=True, kw_only=True):
     code: str = ""
     """What will run, after an edit too."""
     call: int | None = None
+    rule: str = ""
+    """The rule that decided, or that was saved with it, in words."""
 
 
 class CellStarted(Fact, frozen=True, kw_only=True):
@@ -169,12 +318,35 @@ class OutputAdded(Fact, frozen=True, kw_only=True):
     text: str
 
 
+class LineReached(Fact, frozen=True, kw_only=True):
+    """Which line of the running code is being executed; not kept in the transcript's file."""
+
+    step: int
+    line: int
+    """Of the code, from 1."""
+
+
+class Displayed(Fact, frozen=True, kw_only=True):
+    """Something that is better looked at than read as text; bounded in size by the sandbox."""
+
+    step: int
+    name: str = ""
+    """The variable, where it is one."""
+    table: Table | None = None
+    image: bytes | None = None
+    """PNG, JPEG, GIF or WebP, as the code gave it: hostile bytes."""
+    alt: str = ""
+    """What it is, in words."""
+
+
 class ToolCalled(Fact, frozen=True, kw_only=True):
     step: int
     call: int
     tool: str
     arguments: str
     effect: str
+    line: int | None = None
+    """Of the code: where the call stands."""
 
 
 class ToolReturned(Fact, frozen=True, kw_only=True):
@@ -199,6 +371,10 @@ class CellFinished(Fact, frozen=True, kw_only=True):
     """Bytes that were printed past the limit and are gone."""
     names: tuple[str, ...] = ()
     """The sandbox's variables after the cell."""
+    variables: tuple[Variable, ...] = ()
+    """The same, described; the first few hundred."""
+    lines: tuple[int, ...] = ()
+    """Lines of the code that the error's traceback passes through, the last where it happened."""
 
 
 class ObservationMade(Fact, frozen=True, kw_only=True):
@@ -254,6 +430,16 @@ class Finished(Fact, frozen=True, kw_only=True):
 
 Event: TypeAlias = (
     SessionStarted
+    | SessionResumed
+    | Rewound
+    | ModeChanged
+    | MessageAdded
+    | FilesRequested
+    | FilesDecided
+    | FilesUndone
+    | FilesChanged
+    | LineReached
+    | Displayed
     | TaskStarted
     | StepStarted
     | ModelWaiting

@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 Effect: TypeAlias = Literal["pure", "read", "write", "network", "spend", "danger"]
-Mode: TypeAlias = Literal["step", "auto"]
+Mode: TypeAlias = Literal["step", "effects", "plan", "auto"]
+MODES: tuple[Mode, ...] = ("step", "effects", "plan", "auto")
 
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "network", "spend", "danger")
 HARMLESS: frozenset[str] = frozenset({"pure", "read"})
@@ -32,6 +33,11 @@ class Verdict(Enum):
 
 class Approve(msgspec.Struct, frozen=True):
     """Run it as it stands."""
+
+    rule: int | None = None
+    """The place in the request's `rules` of what is allowed from now on too; None: nothing is."""
+    always: bool = False
+    """The rule outlives the session."""
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -51,6 +57,26 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 Decision: TypeAlias = Approve | Edit | Reject | Stop
+
+
+class AcceptFiles(msgspec.Struct, frozen=True):
+    """Write these staged changes, and no others."""
+
+    paths: tuple[str, ...] | None = None
+    """Whole files; None with no hunks means all that can be written."""
+    hunks: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
+    """Of other files only these hunks, numbered from 1."""
+    reason: str = ""
+    """Why the rest is not; the model reads it."""
+
+
+class RefuseFiles(msgspec.Struct, frozen=True):
+    """Write nothing; the model reads the reason."""
+
+    reason: str = ""
+
+
+FilesDecision: TypeAlias = AcceptFiles | RefuseFiles
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

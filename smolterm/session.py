@@ -8,6 +8,8 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import msgspec
+
 from smolterm import __version__
 from smolterm.agent import Agent
 from smolterm.calls import AnyTool
@@ -17,14 +19,16 @@ from smolterm.errors import SmoltermError, StoreError, UsageError
 from smolterm.events import (
     Event,
     Finished,
+    ModeChanged,
     Notice,
     SandboxChanged,
     SessionStarted,
+    Table,
     TaskStarted,
 )
 from smolterm.manner import AgentChoice, Manner, manner_for
 from smolterm.models import Model
-from smolterm.policy import Decision, Policy
+from smolterm.policy import Decision, FilesDecision, Mode, Policy
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
@@ -311,6 +315,65 @@ class Session:
 
     def _manner(self, specs: Sequence[ToolSpec]) -> Manner:
         return manner_for(self.model, specs, agent=self._kind, strict=self._strict)
+
+    # The gate
+
+    @property
+    def mode(self) -> Mode:
+        return self.policy.mode
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        return tuple(self._specs)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Ask about other things from now on."""
+        self.policy = msgspec.structs.replace(self.policy, mode=mode)
+        self._emit(ModeChanged(mode=mode))
+
+    def add_message(self, text: str) -> bool:
+        """Say something to the model while a task runs; False when none does."""
+        return False
+
+    async def aside(self, question: str) -> AsyncGenerator[str, None]:
+        """Answer a question from what the model knows so far; nothing of it is kept."""
+        if question:
+            raise UsageError("Questions aside cannot be asked.")
+        yield ""
+
+    # The record
+
+    @property
+    def past(self) -> Sequence[Event]:
+        """What happened before this process took the session over."""
+        return ()
+
+    async def rewind(self, step: int) -> None:
+        """Go back to before a step; what came after is kept as a branch."""
+        raise UsageError("This session cannot be rewound.")
+
+    # The staged files
+
+    def decide_files(self, step: int, decision: FilesDecision) -> bool:
+        """Answer a `FilesRequested`; False when nothing waits for it any more."""
+        return False
+
+    async def review_files(self) -> None:
+        """Ask about staged changes now, while no task runs."""
+
+    async def undo_files(self) -> tuple[str, ...]:
+        """Take back what was written last; the paths, none when nothing was."""
+        return ()
+
+    # The variables
+
+    async def complete(self, text: str) -> list[str]:
+        """What a name or attribute could be, from the sandbox's variables."""
+        return []
+
+    async def rows(self, name: str, first: int, count: int) -> Table:
+        """Return rows of a variable."""
+        raise UsageError(f"{name} has no rows.")
 
     def undo_shortening(self) -> bool:
         """Send again in full what was shortened last; False when nothing is."""

@@ -101,3 +101,24 @@ def read_session(path: Path) -> Iterator[Event]:
             raise StoreError(
                 f"{path}, line {number}, is no event: {error}.", kept="The file was not changed."
             ) from None
+
+
+class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list says of one session."""
+
+    id: str
+    title: str
+    """Given by the person, else the start of its first task."""
+    started: float
+    """Seconds since the epoch."""
+    changed: float
+    model: str = ""
+    folder: str = ""
+    steps: int = 0
+    tasks: int = 0
+    branches: int = 0
+    """Parts that were abandoned by a rewind."""
+    excerpt: str = ""
+    """Where the words that were looked for stand."""
+    running: bool = False
+    """Another process writes to it now."""

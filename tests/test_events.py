@@ -27,11 +27,13 @@ def a_value(hint: typing.Any) -> st.SearchStrategy:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return a(hint)
     simple = {str: TEXT, int: st.integers(0, 2**53), float: NUMBERS, bool: st.booleans(),
-              type(None): st.none(), tuple[str, ...]: st.lists(TEXT).map(tuple)}  # fmt: skip
+              type(None): st.none(), bytes: st.binary()}  # fmt: skip
     if hint in simple:
         return simple[hint]
     if typing.get_origin(hint) is typing.Literal:
         return st.sampled_from(typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return st.lists(a_value(typing.get_args(hint)[0]), max_size=3).map(tuple)
     return st.one_of([a_value(part) for part in typing.get_args(hint)])
 
 

@@ -10,32 +10,29 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from copy import copy
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Static
-from textual.worker import Worker
 
 from smolterm.errors import ExitCode, SmoltermError
-from smolterm.events import ApprovalRequested, Event, Finished, Notice
-from smolterm.models.library import installed
-from smolterm.policy import Decision, Edit
+from smolterm.events import Event, Finished, Notice
+from smolterm.tui.answering import Answering
 from smolterm.tui.approval import ApprovalBar
 from smolterm.tui.fold import View
-from smolterm.tui.help import HELP
+from smolterm.tui.looking import Looking
 from smolterm.tui.palette import DARK, LIGHT
 from smolterm.tui.prompt import Prompt
 from smolterm.tui.protocol import SessionLike
 from smolterm.tui.status import Facts, Status
 from smolterm.tui.steps import Steps
 from smolterm.tui.titles import Titles
+from smolterm.tui.visiting import Visiting
 from smolterm.tui.welcome import Welcome
-
-if TYPE_CHECKING:
-    from smolterm.tui.editor import Editor
+from smolterm.tui.writing import Writing
 
 FRAME = 1 / 30
 """Seconds between two looks at the view while events pour in."""
@@ -43,7 +40,7 @@ TWICE = 2.0
 """Seconds in which a second ctrl+c means quit, and in which a hint stays."""
 
 
-class SmoltermApp(App[int]):
+class SmoltermApp(Answering, Writing, Looking, Visiting):
     """Three linked panes, a question when one waits, a prompt and a footer."""
 
     CSS_PATH = "smolterm.tcss"
@@ -74,13 +71,13 @@ class SmoltermApp(App[int]):
         self.view = View(steps_limited=session.budget.max_steps > 0)
         self.view.totals.model = session.model_name
         self.view.totals.steps_left = session.budget.max_steps or None
-        self._session, self._first_task, self._banner = session, first_task, banner
-        self._clock = clock
+        self.session = session
+        self._first_task, self._banner = first_task, banner
+        self.clock = clock
         self._armed_until = float("-inf")
         self._hint = ""
         self._hint_timer: Timer | None = None
         self._ticker: Timer | None = None
-        self._switching: Worker[None] | None = None
         self._flush_timer: Timer | None = None
         self._flushed_at = 0.0
 
@@ -88,7 +85,7 @@ class SmoltermApp(App[int]):
         yield Titles(self._banner)
         yield Welcome()
         yield Steps(self.view)
-        yield ApprovalBar(self._clock)
+        yield ApprovalBar(self.clock)
         with Horizontal(id="line"):
             yield Static("❯", id="mark", markup=False)
             yield Prompt("Ask for something")
@@ -99,7 +96,7 @@ class SmoltermApp(App[int]):
         self.query_one(Prompt).focus()
         self._ticker = self.set_interval(1.0, self._tick, pause=True)
         self._tick()
-        self._session.listen(self.take)
+        self.session.listen(self.take)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -108,11 +105,11 @@ class SmoltermApp(App[int]):
         gc.enable()
         self.run_worker(self._prepare(), exit_on_error=True)
         if self._first_task:
-            self._start(self._first_task)
+            self.start(self._first_task)
 
     async def _prepare(self) -> None:
         try:
-            await self._session.prepare()
+            await self.session.prepare()
         except SmoltermError as error:
             self.take(Notice(text=str(error), level="error"))
 
@@ -125,7 +122,7 @@ class SmoltermApp(App[int]):
 
     def take(self, event: Event) -> None:
         """Fold one event and have it drawn within a frame."""
-        self.view.apply(event, self._clock())
+        self.view.apply(event, self.clock())
         if self._flush_timer is None:
             wait = max(self._flushed_at + FRAME - time.monotonic(), 0.001)
             self._flush_timer = self.set_timer(wait, self._draw)
@@ -135,31 +132,15 @@ class SmoltermApp(App[int]):
         if not self.query(Steps):
             # The screen is being taken down; events may come until the session is closed.
             return
-        steps, bar = self.query_one(Steps), self.query_one(ApprovalBar)
+        steps = self.query_one(Steps)
         if self.view.items and not steps.display:
             self.query_one(Welcome).display, steps.display = False, True
         steps.show_changes()
-        request = next(iter(self.view.pending.values()), None)
-        if request is not bar.request:
-            asked_before = bar.has_focus_within
-            bar.ask(request)
-            if request is None and asked_before:
-                self.query_one(Prompt).focus()
-            self.query("Editor").remove()
-            self.call_after_refresh(steps.attend, self._asked_step(request))
-            if request is not None:
-                self._offer_focus(bar)
+        self.show_question()
         self._tick()
 
-    @staticmethod
-    def _asked_step(request: ApprovalRequested | None) -> int | None:
-        """Return the step to read before answering; a tool's call is in the question itself."""
-        return None if request is None or request.call is not None else request.step
-
-    def _offer_focus(self, bar: ApprovalBar) -> None:
-        """Give the question the keys, unless the person is in the middle of writing."""
-        if not self.query_one(Prompt).text:
-            bar.focus()
+    def redraw(self) -> None:
+        self._draw()
 
     def _tick(self) -> None:
         if not self.query(Steps):
@@ -167,7 +148,7 @@ class SmoltermApp(App[int]):
         view = self.view
         below = self.query_one(Steps).below
         # A copy: the footer draws itself anew when they differ from what it drew last.
-        facts = Facts(copy(view.totals), view.state, self._clock(), below, self._hint)
+        facts = Facts(copy(view.totals), view.state, self.clock(), below, self._hint)
         self.query_one(Status).show(facts)
         if self._ticker is not None:
             (self._ticker.resume if view.running else self._ticker.pause)()
@@ -175,7 +156,7 @@ class SmoltermApp(App[int]):
     async def _run(self, task: str) -> None:
         breath = time.monotonic()
         try:
-            async with aclosing(self._session.run(task)) as events:
+            async with aclosing(self.session.run(task)) as events:
                 async for event in events:
                     self.take(event)
                     if time.monotonic() > breath + FRAME:
@@ -185,132 +166,14 @@ class SmoltermApp(App[int]):
             name = type(error).__name__
             self.take(Finished(reason="failed", message=str(error), error=name))
 
-    def _start(self, task: str) -> None:
-        self.view.totals.started = self._clock()
+    def start(self, task: str) -> None:
+        self.view.totals.started = self.clock()
         self.run_worker(self._run(task), group="task")
         self._tick()
 
     # Intents out
 
-    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        prompt, text = self.query_one(Prompt), event.text
-        if text.startswith("/") and self._command(text[1:]):
-            prompt.accept()
-        elif not text:
-            return
-        elif self.view.running:
-            self.say("a task is running: your text is kept here")
-        elif self._switching is not None:
-            self.say("another model is being loaded: your text is kept here")
-        else:
-            prompt.accept()
-            self._start(text)
-
-    def _command(self, text: str) -> bool:
-        name, _, rest = text.partition(" ")
-        match name:
-            case "help":
-                self.action_help()
-            case "quit" | "exit":
-                self.action_leave(0)
-            case "copy" if rest in ("", "code", "output", "reasoning"):
-                self.query_one(Steps).action_copy(rest or "output")
-            case "theme":
-                self.action_theme()
-            case "model":
-                self._switch(rest.strip())
-            case "undo-context":
-                if not self._session.undo_shortening():
-                    self.say("nothing of this session is sent shortened")
-            case _ if "/" in name:
-                return False  # a path, not a command
-            case _:
-                self.say(f"no command /{name}; /help lists them")
-        return True
-
-    def _switch(self, name: str) -> None:
-        """Have another model go on, or say which ones there are."""
-        if not name:
-            here = "".join(f" local/{each.name}" for each in installed())
-            said = f"This session's model is {self.view.totals.model}. /model NAME takes another:"
-            self.take(Notice(text=f"{said} any name that --model takes.{here and ' Here:'}{here}"))
-        elif self.view.running:
-            self.say("a task is running: switch when it has ended")
-        elif self._switching is not None:
-            self.say("another model is being loaded; ctrl+c stops that")
-        else:
-            self.say(f"asking for {name}")
-            self._switching = self.run_worker(self._switch_to(name), group="switch")
-
-    async def _switch_to(self, name: str) -> None:
-        before = self.view.totals.model
-        try:
-            await self._session.switch_model(name)
-        except SmoltermError as error:
-            self.take(Notice(text=f"{error} {before} goes on.", level="error"))
-        except asyncio.CancelledError:
-            self.take(Notice(text=f"Interrupted. {before} goes on.", level="warning"))
-            raise
-        finally:
-            self._switching, self.view.totals.loading = None, None
-
-    def on_prompt_typed(self) -> None:
-        bar = self.query_one(ApprovalBar)
-        if bar.request is not None:
-            bar.hold()
-
-    def on_prompt_left(self) -> None:
-        bar, steps = self.query_one(ApprovalBar), self.query_one(Steps)
-        (bar if bar.display else steps).focus()
-
-    def on_prompt_paged(self, event: Prompt.Paged) -> None:
-        self.query_one(Steps).action_page(event.by)
-
-    def on_approval_bar_answered(self, event: ApprovalBar.Answered) -> None:
-        self._decide(event.request.step, event.decision, event.request.call)
-
-    def _decide(self, step: int, decision: Decision, call: int | None) -> None:
-        if not self._session.decide(step, decision, call=call):
-            self.view.pending.pop((step, call), None)
-            self._draw()
-
-    async def on_approval_bar_edit_asked(self, event: ApprovalBar.EditAsked) -> None:
-        from smolterm.tui.editor import Editor
-
-        request, dark = event.request, self.current_theme.dark
-        editor = Editor(request.step, request.code, dark=dark)
-        await self.mount(editor, after=self.query_one(ApprovalBar))
-        self.query_one(ApprovalBar).display = False
-        editor.focus()
-
-    async def on_editor_run_asked(self, event: Editor.RunAsked) -> None:
-        await self.query("Editor").remove()
-        self._decide(event.step, Edit(event.code), None)
-
-    async def on_editor_cancelled(self) -> None:
-        await self.query("Editor").remove()
-        bar = self.query_one(ApprovalBar)
-        bar.display = bar.request is not None
-        (bar if bar.display else self.query_one(Prompt)).focus()
-
-    def on_approval_bar_paged(self, event: ApprovalBar.Paged) -> None:
-        self.query_one(Steps).press(event.key)
-
-    def on_approval_bar_pasted(self, event: ApprovalBar.Pasted) -> None:
-        prompt = self.query_one(Prompt)
-        prompt.insert(event.text)
-        prompt.focus()
-
-    def on_approval_bar_copy_asked(self, event: ApprovalBar.CopyAsked) -> None:
-        self._copy(event.text, "code")
-
-    def on_steps_copy_asked(self, event: Steps.CopyAsked) -> None:
-        self._copy(event.text, event.what)
-
-    def on_steps_below_changed(self) -> None:
-        self._tick()
-
-    def _copy(self, text: str, what: str) -> None:
+    def copy(self, text: str, what: str) -> None:
         self.copy_to_clipboard(text.encode("utf-8", "replace").decode())
         lines = text.count("\n") + 1
         self.say(
@@ -329,28 +192,18 @@ class SmoltermApp(App[int]):
         self._hint = ""
         self._tick()
 
-    def action_help(self) -> None:
-        self.take(Notice(text=HELP))
-
-    def action_theme(self) -> None:
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
-        self.query_one(Steps).refresh()
-
-    def action_end(self) -> None:
-        self.query_one(Steps).action_last()
-
     def action_interrupt(self) -> None:
         """End the running task; within two seconds of the last time, leave."""
-        now = self._clock()
+        now = self.clock()
         if now < self._armed_until:
             self.action_leave(ExitCode.OK)
             return
         self._armed_until = now + TWICE
         if self.view.running:
-            self.run_worker(self._session.interrupt(), group="interrupt")
-        elif self._switching is not None:
-            self._switching.cancel()
-        busy = self.view.running or self._switching is not None
+            self.run_worker(self.session.interrupt(), group="interrupt")
+        elif self.switching is not None:
+            self.switching.cancel()
+        busy = self.view.running or self.switching is not None
         self.say(("interrupting, " if busy else "") + "ctrl+c again quits")
 
     def action_leave(self, code: int) -> None:

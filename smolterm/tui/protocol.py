@@ -1,12 +1,14 @@
-"""What the screen needs of a session; a fake fits in 30 lines."""
+"""What the screen needs of a session and of the store; a fake of each fits in 30 lines."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
-from smolterm.events import Event
-from smolterm.policy import Decision
+from smolterm.events import Event, Table
+from smolterm.policy import Decision, FilesDecision, Mode
+from smolterm.store import StoredSession
+from smolterm.tools import ToolSpec
 
 
 class Budget(Protocol):
@@ -18,6 +20,8 @@ class SessionLike(Protocol):
     """What the app needs of a session."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def model_name(self) -> str: ...
     @property
     def is_demo(self) -> bool: ...
@@ -25,6 +29,17 @@ class SessionLike(Protocol):
     def budget(self) -> Budget: ...
     @property
     def transcript_path(self) -> str | None: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def past(self) -> Sequence[Event]:
+        """What happened before this process took the session over; drawn at once."""
+        ...
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        """Those that code can call, once they are known."""
+        ...
 
     def run(self, task: str) -> AsyncGenerator[Event, None]:
         """Yield the task's events; `Finished` is the last."""
@@ -32,6 +47,47 @@ class SessionLike(Protocol):
 
     def decide(self, step: int, decision: Decision, *, call: int | None = None) -> bool:
         """Answer a request; False when nothing waits for it any more."""
+        ...
+
+    def decide_files(self, step: int, decision: FilesDecision) -> bool:
+        """Answer a `FilesRequested`; False when nothing waits for it any more."""
+        ...
+
+    def set_mode(self, mode: Mode) -> None:
+        """What is asked about from now on; `ModeChanged` follows."""
+        ...
+
+    def add_message(self, text: str) -> bool:
+        """Say something to the model while a task runs; False when none does."""
+        ...
+
+    def aside(self, question: str) -> AsyncGenerator[str, None]:
+        """Answer a question from what the model knows so far; nothing of it is kept.
+
+        Raises:
+            UsageError: the model is busy and can do one thing at a time.
+            ModelError: the provider failed.
+        """
+        ...
+
+    async def rewind(self, step: int) -> None:
+        """Go back to before a step; `Rewound` follows. Raises a SmoltermError when it cannot."""
+        ...
+
+    async def review_files(self) -> None:
+        """Ask about staged changes now, while no task runs: `FilesRequested` follows, if any."""
+        ...
+
+    async def undo_files(self) -> tuple[str, ...]:
+        """Take back what was written last; the paths, none when nothing was."""
+        ...
+
+    async def complete(self, text: str) -> list[str]:
+        """What a name or attribute could be, from the sandbox's variables."""
+        ...
+
+    async def rows(self, name: str, first: int, count: int) -> Table:
+        """Return rows of a variable; raises a SmoltermError when it has none."""
         ...
 
     async def switch_model(self, model: str) -> None:
@@ -46,3 +102,26 @@ class SessionLike(Protocol):
     async def prepare(self) -> None: ...
     def listen(self, handler: Callable[[Event], None]) -> None: ...
     async def close(self) -> None: ...
+
+
+class SessionsLike(Protocol):
+    """The sessions that are kept, and how one of them goes on."""
+
+    def find(self, words: str = "", limit: int = 200) -> list[StoredSession]:
+        """Return the newest first, or those that hold the words."""
+        ...
+
+    def events(self, session: str, branch: int | None = None) -> list[Event]:
+        """Return what is in force in a session, or in a branch that was abandoned."""
+        ...
+
+    def open(self, session: str) -> SessionLike:
+        """Return a session that goes on; nothing is started yet."""
+        ...
+
+    def fork(self, session: str, step: int | None, branch: int | None = None) -> SessionLike:
+        """Return a new session that begins as another was before a step, or at its end."""
+        ...
+
+    def rename(self, session: str, title: str) -> None: ...
+    def delete(self, session: str) -> None: ...

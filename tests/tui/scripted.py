@@ -14,10 +14,15 @@ from smolterm.events import (
     DecisionMade,
     Event,
     Finished,
+    MessageAdded,
+    ModeChanged,
     ModelChanged,
+    Rewound,
+    Table,
     TaskStarted,
 )
-from smolterm.policy import Decision, Edit, Reject, Stop
+from smolterm.policy import Decision, Edit, FilesDecision, Mode, Reject, Stop
+from smolterm.tools import ToolSpec
 from smolterm.tui.app import SmoltermApp
 
 
@@ -32,13 +37,17 @@ class Clock:
 
 
 class Scripted:
-    model_name, is_demo, transcript_path = "gpt-5-mini", True, None
+    id, model_name, is_demo, transcript_path = "20261121-1", "gpt-5-mini", True, None
+    mode: Mode = "step"
+    past: tuple[Event, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
     budget = SimpleNamespace(max_steps=20)
 
     def __init__(self, *events: Event) -> None:
         self.events = events
         self.tasks: list[str] = []
         self.decisions: list[tuple[int, Decision, int | None]] = []
+        self.file_decisions: list[tuple[int, FilesDecision]] = []
         self.calls: list[str] = []
         self.handler: Callable[[Event], None] = lambda event: None
         self.switching = asyncio.Event()
@@ -74,6 +83,44 @@ class Scripted:
         await self.switching.wait()
         self.handler(ModelChanged(state="ready", model=model))
         self.handler(ModelChanged(state="switched", model=model))
+
+    def decide_files(self, step: int, decision: FilesDecision) -> bool:
+        self.file_decisions.append((step, decision))
+        return True
+
+    def set_mode(self, mode: Mode) -> None:
+        self.mode = mode
+        self.handler(ModeChanged(mode=mode))
+
+    def add_message(self, text: str) -> bool:
+        self.calls.append(f"add {text}")
+        self.handler(MessageAdded(text=text))
+        return True
+
+    async def aside(self, question: str) -> AsyncGenerator[str, None]:
+        self.calls.append(f"aside {question}")
+        for piece in ("It ", "is ", "**so**."):
+            yield piece
+
+    async def rewind(self, step: int) -> None:
+        self.calls.append(f"rewind {step}")
+        self.handler(Rewound(step=step, branch=1, way="in place"))
+
+    async def review_files(self) -> None:
+        self.calls.append("review files")
+
+    async def undo_files(self) -> tuple[str, ...]:
+        self.calls.append("undo files")
+        return ("/files/a.txt",)
+
+    async def complete(self, text: str) -> list[str]:
+        return [name for name in ("rows", "row_count", "rows.append(") if name.startswith(text)]
+
+    async def rows(self, name: str, first: int, count: int) -> Table:
+        self.calls.append(f"rows {name} {first} {count}")
+        last = min(first + count, 250)
+        rows = tuple((str(n), f"name {n}", str(n * n)) for n in range(first, last))
+        return Table(columns=("", "name", "square"), rows=rows, first=first, total=250)
 
     def undo_shortening(self) -> bool:
         return False

@@ -46,7 +46,7 @@ def test_answered(snap_compare: Compare, size: tuple[int, int]) -> None:
 def test_question(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def ready(pilot: Pilot[int]) -> None:
         await played(pilot)
-        pilot.app._clock.now += 1
+        pilot.app.clock.now += 1
         await pilot.press("shift+tab", "tab")
 
     assert snap_compare(app(*asked()), terminal_size=size, run_before=ready)
