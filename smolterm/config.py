@@ -56,6 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether to look for model servers on this machine's own ports when models are listed."""
     save: bool = True
     """Keep each session in a file."""
+    theme: Literal["auto", "dark", "light"] = "auto"
+    """The screen's colours; `auto` asks the terminal what its background is."""
+    bell: bool = True
+    """Ring when a question waits, or a task of more than 10 seconds ends, while you are away."""
+    keys: dict[str, str] = {}
+    """Other keys for what F1 lists: `"steps.wider" = "w"`; several with commas."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,4 +145,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         text = environ.get(f"SMOLTERM_{name.upper()}")
         if text:
             found[name] = text.split(",") if name in ("allow", "packs") else text
+        if text and name == "keys":
+            # `steps.wider=w;steps.previous=up,k`; what is no pair is refused as what it is.
+            pairs = [pair.partition("=")[::2] for pair in text.split(";")]
+            found[name] = dict(pairs) if "=" in text else text
     return found

@@ -14,11 +14,14 @@ import secrets
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from smolterm.errors import ConfigError
 
+Value: TypeAlias = str | bool | int | float
 
-def set_value(path: Path, name: str, value: str) -> None:
+
+def set_value(path: Path, name: str, value: Value) -> None:
     """Write `name = "value"` into a TOML file, which is made when there is none.
 
     Raises:
@@ -47,7 +50,7 @@ def set_value(path: Path, name: str, value: str) -> None:
     raise _unchanged(path, name, value, f"{name} stands there in a way that is not understood")
 
 
-def _candidates(text: str, name: str, value: str) -> Iterator[str]:
+def _candidates(text: str, name: str, value: Value) -> Iterator[str]:
     """Yield the text with the setting changed, in each of the places where it may stand."""
     newline = "\r\n" if "\r\n" in text else "\n"
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
@@ -65,7 +68,7 @@ def _candidates(text: str, name: str, value: str) -> Iterator[str]:
     yield line + newline + text
 
 
-def _write(path: Path, text: str, name: str, value: str) -> None:
+def _write(path: Path, text: str, name: str, value: Value) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +82,7 @@ def _write(path: Path, text: str, name: str, value: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _unchanged(path: Path, name: str, value: str, why: str) -> ConfigError:
+def _unchanged(path: Path, name: str, value: Value, why: str) -> ConfigError:
     return ConfigError(
         f"{path} cannot be changed: {why}.",
         kept="It is as it was.",

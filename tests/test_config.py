@@ -23,14 +23,25 @@ VALUES = {
     st.integers(0, 9), "cell_seconds": st.floats(0, 999), "output_bytes": st.integers(0, 10**9),
     "packages": st.sampled_from(["ask", "cached", "off"]), "save": st.booleans(),
     "agent": st.sampled_from(["code", "tools", "auto"]), "strict": st.booleans(),
-    "servers": st.sampled_from(["ask", "look", "off"]),
+    "servers": st.sampled_from(["ask", "look", "off"]), "bell": st.booleans(),
+    "theme": st.sampled_from(["auto", "dark", "light"]),
+    "keys": st.dictionaries(st.text("abc.", min_size=1), st.text("abc,", min_size=1), min_size=1),
 }  # fmt: skip
 LAYERS = ("file", "environment", "flag")
 
 
 def written(value) -> str:
     """Return a value as the environment holds it."""
+    if isinstance(value, dict):
+        return ";".join(f"{key}={to}" for key, to in value.items())
     return ",".join(value) if isinstance(value, tuple) else str(value).lower()
+
+
+def toml(value) -> str:
+    """Return a value as the file holds it; most of JSON is TOML."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(k)} = {json.dumps(v)}' for k, v in value.items())} }}"
+    return json.dumps(value)
 
 
 def test_every_setting_is_covered():
@@ -44,8 +55,7 @@ def test_the_last_layer_that_sets_a_key_wins(tmp_path_factory, data):
         layer: {name: data.draw(VALUES[name]) for name in data.draw(st.sets(st.sampled_from(KEYS)))}
         for layer in LAYERS
     }
-    # JSON's strings, numbers, lists and booleans are TOML's.
-    path.write_text("".join(f"{k} = {json.dumps(v)}\n" for k, v in given_by["file"].items()))
+    path.write_text("".join(f"{k} = {toml(v)}\n" for k, v in given_by["file"].items()))
     environ = {f"SMOLTERM_{k.upper()}": written(v) for k, v in given_by["environment"].items()}
     flags = {name: given_by["flag"].get(name) for name in KEYS}
     config = load_config(flags, environ, path)

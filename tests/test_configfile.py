@@ -82,3 +82,12 @@ def test_any_value_is_read_back_or_refused(tmp_path_factory, value):
         assert not path.exists()
     else:
         assert tomllib.loads(path.read_bytes().decode()) == {"model": value}
+
+
+@pytest.mark.parametrize("value", [True, False, 7, 2.5])
+def test_numbers_and_switches_are_written_as_such(tmp_path, value):
+    path = tmp_path / "config.toml"
+    path.write_text('bell = "odd"  # mine\n')
+    set_value(path, "bell", value)
+    assert tomllib.loads(path.read_text()) == {"bell": value}
+    assert "# mine" in path.read_text()
