@@ -139,6 +139,11 @@ class Session:
             return None
         return str(self._file.path)
 
+    @property
+    def saves(self) -> bool:
+        """What happens is kept on the disk."""
+        return self._file is not None
+
     def listen(self, handler: Handler) -> None:
         """Hear events that happen while no task runs."""
         self._handlers.append(handler)

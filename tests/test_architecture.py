@@ -19,7 +19,7 @@ ROOT = Path(smolterm.__file__).parent
 ROWS = """
 errors events landlock marks policy printable progress repair spawn threads toolcall
 loader packages.unpack sandbox.values
-approval child clock config configfile gbnf keyboard process scan store tools transcript
+approval child clock commands config configfile gbnf keyboard process scan store tools transcript
 console grammar_python models packages parse sandbox schemas
 grammar
 profiles

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from copy import copy
 from typing import ClassVar
@@ -153,10 +153,10 @@ class SmoltermApp(Answering, Writing, Looking, Visiting):
         if self._ticker is not None:
             (self._ticker.resume if view.running else self._ticker.pause)()
 
-    async def _run(self, task: str) -> None:
+    async def _run(self, task: str, files: Mapping[str, bytes] | None = None) -> None:
         breath = time.monotonic()
         try:
-            async with aclosing(self.session.run(task)) as events:
+            async with aclosing(self.session.run(task, files=files)) as events:
                 async for event in events:
                     self.take(event)
                     if time.monotonic() > breath + FRAME:
@@ -166,9 +166,9 @@ class SmoltermApp(Answering, Writing, Looking, Visiting):
             name = type(error).__name__
             self.take(Finished(reason="failed", message=str(error), error=name))
 
-    def start(self, task: str) -> None:
+    def start(self, task: str, files: Mapping[str, bytes] | None = None) -> None:
         self.view.totals.started = self.clock()
-        self.run_worker(self._run(task), group="task")
+        self.run_worker(self._run(task, files), group="task")
         self._tick()
 
     # Intents out

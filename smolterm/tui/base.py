@@ -6,7 +6,7 @@ visiting other screens. Each is a class of its own over this one, so that none o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.app import App
 
@@ -34,8 +34,8 @@ class Base(App[int]):
         """Show a line in the footer for a while."""
         raise NotImplementedError
 
-    def start(self, task: str) -> None:
-        """Have the session work on a task."""
+    def start(self, task: str, files: Mapping[str, bytes] | None = None) -> None:
+        """Have the session work on a task; files are put into the sandbox with it."""
         raise NotImplementedError
 
     def copy(self, text: str, what: str) -> None:

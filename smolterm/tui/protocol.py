@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from smolterm.events import Event, Table
@@ -41,8 +41,19 @@ class SessionLike(Protocol):
         """Those that code can call, once they are known."""
         ...
 
-    def run(self, task: str) -> AsyncGenerator[Event, None]:
-        """Yield the task's events; `Finished` is the last."""
+    @property
+    def saves(self) -> bool:
+        """What happens is kept on the disk, so what is typed may be too."""
+        ...
+
+    def run(
+        self, task: str, *, files: Mapping[str, bytes] | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the task's events; `Finished` is the last.
+
+        Args:
+            files: bytes to put at absolute paths inside the sandbox, such as `/in/data.csv`.
+        """
         ...
 
     def decide(self, step: int, decision: Decision, *, call: int | None = None) -> bool:

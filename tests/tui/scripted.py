@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from types import SimpleNamespace
 
 from textual.pilot import Pilot
@@ -38,6 +38,7 @@ class Clock:
 
 class Scripted:
     id, model_name, is_demo, transcript_path = "20261121-1", "gpt-5-mini", True, None
+    saves = False
     mode: Mode = "step"
     past: tuple[Event, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
@@ -46,6 +47,7 @@ class Scripted:
     def __init__(self, *events: Event) -> None:
         self.events = events
         self.tasks: list[str] = []
+        self.files: list[dict[str, bytes]] = []
         self.decisions: list[tuple[int, Decision, int | None]] = []
         self.file_decisions: list[tuple[int, FilesDecision]] = []
         self.calls: list[str] = []
@@ -53,8 +55,11 @@ class Scripted:
         self.switching = asyncio.Event()
         self._answer: asyncio.Future[Decision] | None = None
 
-    async def run(self, task: str) -> AsyncGenerator[Event, None]:
+    async def run(
+        self, task: str, *, files: Mapping[str, bytes] | None = None
+    ) -> AsyncGenerator[Event, None]:
         self.tasks.append(task)
+        self.files.append(dict(files or {}))
         yield TaskStarted(task=task)
         for event in self.events:
             asked = isinstance(event, ApprovalRequested)
