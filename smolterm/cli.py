@@ -15,24 +15,6 @@ if TYPE_CHECKING:
     from smolterm.sandbox.deno import Sandbox
     from smolterm.session import Session
 
-EPILOG = """\
-commands:
-  smolterm py [-c CODE | FILE | -]   run Python in the sandbox, or a prompt for it; no model
-  smolterm demo                      the main job on a recorded model, no key needed
-  smolterm setup                     fetch and prepare the sandbox now
-  smolterm packages ACTION           packages for the sandbox: add, list, lock, verify, mirror
-  smolterm models [ACTION]           models: list, get, show, bench, use, remove
-  smolterm packs                     list the tool packs that are installed
-  smolterm doctor                    say what is installed and in force
-
-exit codes:
-  0 finished; 1 usage or configuration; 2 the model, its provider or the sandbox failed;
-  3 stopped short, or denied; 75 try again later; 129, 130, 141, 143 ended by a signal
-
-settings are read from the file that `smolterm doctor` names, then from SMOLTERM_<SETTING>, then
-from flags.
-"""
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
@@ -86,6 +68,7 @@ def _dispatch(argv: list[str]) -> int:
         "packages": _packages,
         "models": _models,
         "doctor": _doctor,
+        "completion": _completion,
     }
     if argv and argv[0] in commands:
         return commands[argv[0]](argv[1:])
@@ -93,72 +76,20 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _agent(argv: list[str]) -> int:
-    arguments = _agent_parser().parse_args(argv)
+    from smolterm.flags import agent_parser
+
+    arguments = agent_parser().parse_args(argv)
     config = _config(arguments)
     if arguments.print or not _has_terminal():
         return _one_shot(arguments, config)
     return _tui(arguments, config)
 
 
-def _agent_parser() -> argparse.ArgumentParser:
-    import argparse
-
-    parser = _parser(
-        "smolterm",
-        "A terminal-first agent: a model writes Python, you approve each step, it runs in a "
-        "WebAssembly sandbox.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("task", nargs="?", help="what to do; without it, the prompt waits for one")
-    add("-p", "--print", action="store_true", help="one-shot: print the final answer alone")
-    add("-m", "--model", help="PROVIDER/MODEL, local/NAME, FILE.gguf, or replay:FILE")
-    add("--api-base", help="address of an OpenAI-compatible endpoint")
-    add(
-        "--agent",
-        choices=("code", "tools", "auto"),
-        help="what it writes: Python, or calls by JSON",
-    )
-    add(
-        "--strict", action="store_true", default=None, help="a local model writes valid Python only"
-    )
-    add("-y", "--yes", action="store_true", help="approve sandboxed steps without asking")
-    add("--allow", action="append", metavar="EFFECT", help="let tools have this effect unasked")
-    add("--folder", help="the folder that tools may read")
-    add("--write", action="store_true", default=None, help="tools may also write there, if asked")
-    add("--pack", action="append", dest="packs", metavar="NAME", help="use this tool pack only")
-    add("--no-packs", action="store_const", const=[], dest="packs", help="use no tool packs")
-    add("--max-steps", type=int, help="steps of one task (0: no limit)")
-    add("--timeout", type=float, dest="max_seconds", help="seconds of one task (0: no limit)")
-    add("--step-timeout", type=float, dest="cell_seconds", help="seconds of one step's code")
-    add("--no-save", action="store_false", default=None, dest="save", help="keep no session file")
-    add("--output", choices=("text", "json", "jsonl"), default="text", help="for -p")
-    add("-q", "--quiet", action="store_true", help="for -p: nothing but warnings on stderr")
-    add("--version", action="version", version=f"smolterm {__version__}")
-    return parser
-
-
-def _parser(prog: str, description: str, **more: Any) -> argparse.ArgumentParser:
-    import argparse
-
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> Any:
-            # argparse would exit with 2, which means here that something failed while running.
-            self.exit(1, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
-
-    return Parser(prog=prog, description=description, **more)
-
-
 def _config(arguments: argparse.Namespace) -> Config:
     from smolterm.config import Settings, load_config
+    from smolterm.flags import settings_of
 
-    flags = {
-        name: getattr(arguments, name, None)
-        for name in Settings.__struct_fields__
-        if hasattr(arguments, name)
-    }
-    return load_config(flags)
+    return load_config(settings_of(arguments, Settings.__struct_fields__))
 
 
 def _has_terminal() -> bool:
@@ -257,20 +188,11 @@ def _tui(arguments: argparse.Namespace, config: Config) -> int:
 
 
 def _py(argv: list[str]) -> int:
-    ours, command, program_argv = split_program(argv)
-    parser = _parser(
-        "smolterm py",
-        "Run Python in the sandbox as python would run it; without code, a prompt.",
-        usage="smolterm py [FLAG ...] [-c CODE | FILE | -] [ARG ...]",
-        allow_abbrev=False,
-    )
-    from smolterm.pyoptions import add_flags, read_options
+    from smolterm.flags import py_parser, split_program
+    from smolterm.pyoptions import read_options
 
-    add = parser.add_argument
-    add("--json", action="store_true", help="print one JSON object instead")
-    add("--session", action="store_true", help='one cell per stdin line: {"code": ...}')
-    add_flags(parser)
-    arguments = parser.parse_args(ours)
+    ours, command, program_argv = split_program(argv)
+    arguments = py_parser().parse_args(ours)
     options = read_options(arguments)
 
     from smolterm.process import run_to_exit
@@ -295,52 +217,10 @@ def _py(argv: list[str]) -> int:
     return run_to_exit(running, lambda: _interrupt(place.sandbox))
 
 
-PY_SWITCHES = ("--json", "--session", "--yes", "--offline", "-h", "--help")
-PY_VALUES = (
-    "--with", "--mount", "--out", "--memory", "--disk", "--timeout", "--cpu", "--seed", "--clock",
-)  # fmt: skip
-
-
-def split_program(argv: list[str]) -> tuple[list[str], str | None, list[str]]:
-    """Split what stands behind `smolterm py` as `python` would, and return our flags, the code of
-    `-c` if any, and what `sys.argv` becomes.
-
-    Behind a file everything belongs to the program. Behind `-c CODE` and `-` our own flags may
-    still stand, where people tend to write them; `--` ends them.
-    """
-    ours: list[str] = []
-    command: str | None = None
-    program: list[str] = []
-    words = list(argv)
-    while words:
-        word = words.pop(0)
-        if word == "--":
-            program += words
-            break
-        if word in PY_SWITCHES or (word.partition("=")[0] in PY_VALUES and "=" in word):
-            ours.append(word)
-        elif word in PY_VALUES:
-            ours += [word, *words[:1]]
-            del words[:1]
-        elif not program and word == "-c":
-            command = words.pop(0) if words else None
-            program.append("-c")
-            if command is None:
-                ours.append("-c")
-        elif not program and word == "-":
-            program.append("-")
-        elif not program and word.startswith("-"):
-            ours.append(word)
-        else:
-            program += [word, *words]
-            break
-    return ours, command, program
-
-
 def _setup(argv: list[str]) -> int:
-    parser = _parser("smolterm setup", "Fetch and prepare the sandbox; it needs no network later.")
-    parser.add_argument("--again", action="store_true", help="discard what is there first")
-    arguments = parser.parse_args(argv)
+    from smolterm.flags import setup_parser
+
+    arguments = setup_parser().parse_args(argv)
 
     from smolterm.process import run_to_exit
     from smolterm.progress import bar
@@ -359,45 +239,54 @@ def _setup(argv: list[str]) -> int:
 
 
 def _packs(argv: list[str]) -> int:
-    _parser("smolterm packs", "List the tool packs that are installed.").parse_args(argv)
+    from smolterm.flags import packs_parser
+
+    packs_parser().parse_args(argv)
     from smolterm.packs.listing import print_packs
 
     return print_packs()
 
 
 def _packages(argv: list[str]) -> int:
-    from smolterm.packages.commands import add_parser, run_packages
+    from smolterm.flags import packages_parser
+    from smolterm.packages.commands import run_packages
 
-    parser = _parser("smolterm packages", "Packages for the sandbox: choose, lock, carry along.")
-    add_parser(parser.add_subparsers(required=True, metavar="ACTION"))
-    return run_packages(parser.parse_args(argv))
+    return run_packages(packages_parser().parse_args(argv))
 
 
 def _models(argv: list[str]) -> int:
-    from smolterm.models.commands import add_list_flags, add_parser, run_models
+    from smolterm.flags import models_parser
+    from smolterm.models.commands import run_models
 
-    parser = _parser("smolterm models", "Models on this machine: find, get, measure, choose.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_list_flags(parser)
-    parser.set_defaults(action="list")
-    add_parser(parser.add_subparsers(metavar="ACTION"))
-    return run_models(parser.parse_args(argv))
+    return run_models(models_parser().parse_args(argv))
 
 
 def _doctor(argv: list[str]) -> int:
-    _parser("smolterm doctor", "Say what is installed and in force.").parse_args(argv)
+    from smolterm.flags import doctor_parser
+
+    doctor_parser().parse_args(argv)
     from smolterm.doctor import run_doctor
 
     return run_doctor()
 
 
 def _demo(argv: list[str]) -> int:
-    parser = _parser("smolterm demo", "The main job on a recorded model; all else is real.")
-    parser.add_argument("--plain", action="store_true", help="plain text even on a terminal")
-    arguments = parser.parse_args(argv)
+    from smolterm.flags import demo_parser
+
+    arguments = demo_parser().parse_args(argv)
     from smolterm.demo import run_demo
 
     return run_demo(plain=arguments.plain or not _has_terminal())
+
+
+def _completion(argv: list[str]) -> int:
+    from smolterm.flags import completion_parser
+
+    arguments = completion_parser().parse_args(argv)
+    from smolterm.completion import script_for
+
+    sys.stdout.write(script_for(arguments.shell))
+    return 0
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ calls context manner
 seat thinker
 agent early
 pyplace session
-build doctor oneshot pyrun tui.*
-demo pyrepl
-cli
+build doctor flags oneshot pyrun tui.*
+completion demo pyrepl
+cli manpage
 """
 INSIDE = {"sandbox.prelude"}
 """Runs in the sandbox, joined to `values`."""

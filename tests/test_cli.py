@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from smolterm import __version__
-from smolterm.cli import main, split_program
+from smolterm.cli import main
+from smolterm.flags import split_program
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,8 @@ def test_what_stands_behind_py_is_split_as_python_would(argv, ours, command, pro
 @pytest.mark.parametrize(
     "argv", [["--help"], ["py", "--help"], ["demo", "--help"], ["setup", "--help"],
              ["packs", "--help"], ["packages", "--help"], ["packages", "add", "--help"],
-             ["models", "--help"], ["models", "get", "--help"], ["doctor", "--help"]]
+             ["models", "--help"], ["models", "get", "--help"], ["doctor", "--help"],
+             ["completion", "--help"]]
 )  # fmt: skip
 def test_each_command_has_help(argv, capsys):
     with pytest.raises(SystemExit) as ended:

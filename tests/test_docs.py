@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from smolterm.cli import EPILOG
 from smolterm.config import Settings
 from smolterm.errors import ExitCode
+from smolterm.flags import EXIT_CODES
 from smolterm.models.providers import PROVIDERS
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ def test_exit_codes_are_those_of_the_code():
     table = README[README.index("| exit code |") :].split("\n\n")[0]
     listed = {int(number) for number in re.findall(r"\d+", table)}
     assert listed == {int(code) for code in ExitCode}
-    assert {int(number) for number in re.findall(r"\b\d{1,3}\b", EPILOG)} <= listed
+    assert {int(number) for number in re.findall(r"\b\d{1,3}\b", EXIT_CODES)} <= listed
 
 
 def test_settings_in_the_example_exist():
