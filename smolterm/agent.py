@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 import msgspec
 
 from smolterm import events as e
+from smolterm.answers import Review, answer_text, as_json, reviewed
 from smolterm.approval import Approvals, word
 from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
@@ -44,7 +45,9 @@ class Agent:
         budget: Budget,
         limits: Limits,
         transcript: Transcript,
+        reviews: Sequence[Review] = (),
     ) -> None:
+        self.reviews = reviews
         self.thinker = thinker
         self.sandbox = sandbox
         self.policy = policy
@@ -96,7 +99,9 @@ class Agent:
                     seconds_left=self.clock.left,
                 )
                 failed = False
-                async with aclosing(self._step(number, self.budget.max_repairs - repairs)) as step:
+                left = self.budget.max_repairs - repairs
+                async with aclosing(reviewed(self._step(number, left), self.reviews, self.clock,
+                                             number, left)) as step:  # fmt: skip
                     async for event in step:
                         yield event
                         failed = failed or _is_failure(event)
@@ -186,7 +191,7 @@ class Agent:
             async with self.clock.waiting():
                 await self.sandbox.start()
         yield e.SandboxChanged(state="busy")
-        yield e.CellStarted(step=number, code=code)
+        yield e.CellStarted(step=number, code=code, cell=getattr(self.sandbox, "step", 0))
         lost = self.sandbox.names
         done: CellDone | None = None
         died: SandboxDied | None = None
@@ -205,7 +210,7 @@ class Agent:
                     yield event
             return
         yield e.SandboxChanged(state="ready")
-        answer = _answer_text(done) if done.answered else None
+        answer = answer_text(done) if done.answered else None
         yield e.CellFinished(
             step=number,
             value=done.value,
@@ -220,7 +225,8 @@ class Agent:
         if self.clock.interrupted:
             raise Interrupted
         if answer is not None:
-            raise TaskOver(e.Finished(reason="answer", answer=answer))
+            data = as_json(done.answer_data)
+            raise TaskOver(e.Finished(reason="answer", answer=answer, data=data))
         yield e.ObservationMade(step=number, text=observe(self.transcript.steps[-1]))
 
     async def _cell(self, number: int, code: str) -> AsyncGenerator[e.Event | CellDone, None]:
@@ -293,8 +299,3 @@ def _is_failure(event: e.Event) -> bool:
     if isinstance(event, e.CellFinished):
         return event.error is not None
     return isinstance(event, e.MistakeFound)
-
-
-def _answer_text(done: CellDone) -> str:
-    """A string is the answer as it is; anything else as Python writes it."""
-    return done.answer_data if isinstance(done.answer_data, str) else done.answer

@@ -8,7 +8,7 @@ of JSON then cost no code of ours and well under a microsecond an event.
 from __future__ import annotations
 
 import time
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -163,6 +163,8 @@ class TaskStarted(Fact, frozen=True, kw_only=True):
     task: str
     files: tuple[str, ...] = ()
     """Paths inside the sandbox that came with the task."""
+    notes: tuple[str, ...] = ()
+    """What the model is told besides: the form of the answer, where files go."""
 
 
 class StepStarted(Fact, frozen=True, kw_only=True):
@@ -310,6 +312,8 @@ class DecisionMade(Fact, frozen=True, kw_only=True):
 class CellStarted(Fact, frozen=True, kw_only=True):
     step: int
     code: str
+    cell: int = 0
+    """The sandbox's own number of it, by which it can be rewound; 0 where it has none."""
 
 
 class OutputAdded(Fact, frozen=True, kw_only=True):
@@ -364,7 +368,7 @@ class CellFinished(Fact, frozen=True, kw_only=True):
     value: str | None = None
     """The repr of the last expression; None when the cell ends in a statement."""
     answer: str | None = None
-    """The text given to `final_answer`: a string as it is, anything else as its repr."""
+    """The text given to `final_answer`: a string as it is, what JSON has as JSON, else its repr."""
     error: CellError | None = None
     seconds: float = 0.0
     dropped: int = 0
@@ -423,6 +427,8 @@ class Finished(Fact, frozen=True, kw_only=True):
 
     reason: FinishReason
     answer: str | None = None
+    data: Any = msgspec.UNSET
+    """The answer as JSON has it, where it is no text; left out otherwise."""
     message: str = ""
     error: str = ""
     """The name of the exception class behind `failed`."""

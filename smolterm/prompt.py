@@ -101,6 +101,7 @@ class Prompt:
 
     Args:
         packages: other packages than the standard library can be imported.
+        folder: what is said of the person's folder; empty where none was granted.
         agent: the model writes Python, or calls functions by JSON.
         dialect: what stands around its code.
         example: whether the system message shows one.
@@ -111,12 +112,14 @@ class Prompt:
         tools: Sequence[ToolSpec] = (),
         *,
         packages: bool = False,
+        folder: str = "",
         agent: AgentKind = "code",
         dialect: Dialect = "fence",
         example: bool = False,
     ) -> None:
         self._tools = tuple(tools)
         self._packages = packages
+        self._folder = folder
         self._entries: list[Entry] = []
         self._shortened: list[ContextShortened] = []
         self._step = 0
@@ -131,6 +134,8 @@ class Prompt:
         content = system_message(
             self._tools, packages=self._packages, agent=agent, dialect=dialect, example=example
         )
+        if self._folder:
+            content += f"\n\n{self._folder}"
         self._system = Message(role="system", content=content)
         self._rebuild()
 
@@ -304,4 +309,4 @@ def _task(event: TaskStarted) -> str:
     text = f"Task: {event.task}"
     if event.files:
         text += "\n\nFiles that came with it, to be opened by your code: " + ", ".join(event.files)
-    return text
+    return "\n\n".join([text, *event.notes])

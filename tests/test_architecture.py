@@ -25,8 +25,8 @@ grammar
 profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt
-calls context manner
-seat thinker
+answers calls context manner
+seat telling thinker
 agent early
 pyplace session
 build doctor flags oneshot pyrun tui.*

@@ -23,7 +23,16 @@ def a(kind: type) -> st.SearchStrategy:
     return st.builds(kind, **{name: a_value(hints[name]) for name in kind.__struct_fields__})
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
 def a_value(hint: typing.Any) -> st.SearchStrategy:
+    if hint is typing.Any:
+        return st.just(msgspec.UNSET) | JSON
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return a(hint)
     simple = {str: TEXT, int: st.integers(0, 2**53), float: NUMBERS, bool: st.booleans(),
