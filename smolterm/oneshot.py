@@ -12,162 +12,11 @@ import msgspec
 
 from smolterm import events as e
 from smolterm.console import Console
-from smolterm.context import shown
 from smolterm.errors import ExitCode, error_named
 from smolterm.policy import Stop
-from smolterm.printable import printable, revealed
+from smolterm.printable import printable
 from smolterm.session import Session
-
-MOST_SHOWN = 20_000
-"""Characters of one step's output on stderr; the rest is counted."""
-
-FENCES = ("```", "<code")
-
-
-class Look:
-    """How stderr looks: colours on a terminal, none elsewhere or under NO_COLOR."""
-
-    def __init__(self, coloured: bool) -> None:
-        self._coloured = coloured
-
-    def __call__(self, text: str, style: str) -> str:
-        codes = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-        if not self._coloured or not text:
-            return text
-        return f"\x1b[{codes[style]}m{text}\x1b[0m"
-
-
-class Report:
-    """Writes what happens to stderr, as it happens."""
-
-    def __init__(self, look: Look, *, quiet: bool = False) -> None:
-        self._look = look
-        self._quiet = quiet
-        self._open = ""
-        self._ended = True
-        self._shown = 0
-        self._reply = ""
-        self._told = 0
-
-    def show(self, event: e.Event) -> None:
-        """Write one event."""
-        if self._quiet and not isinstance(event, e.Notice):
-            return
-        match event:
-            case e.StepStarted():
-                self._shown = 0
-            case e.ReplyDelta():
-                self._delta(event)
-            case e.ReplyDropped():
-                self._reply, self._told = "", 0
-                self._line("(the reply broke off and is asked for again)", "yellow")
-            case e.ReplyFinished():
-                if _fence(self._reply) < 0:
-                    self._tell_reply(len(self._reply))
-                self._reply, self._told = "", 0
-                self._end_stream()
-            case e.ModelWaiting():
-                self._line(f"waiting {event.seconds:.0f} s: {event.why}", "yellow")
-            case e.MistakeFound():
-                self._line("The reply holds no code that can run; asking again.", "yellow")
-            case e.ActionProposed():
-                self._code(event)
-            case e.DecisionMade():
-                self._decision(event)
-            case e.OutputAdded():
-                self._output(event)
-            case e.ToolCalled():
-                self._line(f"→ {event.tool}({printable(event.arguments)})", "cyan")
-            case e.ToolReturned():
-                mark = "←" if event.ok else "✗"
-                self._line(f"{mark} {printable(event.result)}", "cyan" if event.ok else "red")
-            case e.CellFinished():
-                self._cell(event)
-            case e.SandboxChanged():
-                self._sandbox(event)
-            case e.Notice():
-                self._line(event.text, "yellow")
-            case e.ContextShortened():
-                self._line(printable(shown(event)), "yellow")
-            case e.Finished():
-                self._end_stream()
-            case _:
-                pass
-
-    def _delta(self, event: e.ReplyDelta) -> None:
-        if event.channel == "reasoning":
-            self._stream("reasoning", event.text, "dim")
-            return
-        self._reply += event.text
-        fence = _fence(self._reply)
-        self._tell_reply(fence if fence >= 0 else len(self._reply) - _held_back(self._reply))
-
-    def _tell_reply(self, end: int) -> None:
-        """Stream the text before the code; the code itself is shown when it is whole."""
-        if end > self._told:
-            self._stream("reply", self._reply[self._told : end], "dim")
-            self._told = end
-
-    def _sandbox(self, event: e.SandboxChanged) -> None:
-        if event.state == "died":
-            lost = f" Lost: {', '.join(event.lost)}." if event.lost else ""
-            self._line(f"{event.detail}{lost} It is started anew.", "red")
-        elif event.state == "preparing":
-            gauge = "" if event.fraction is None else f" {event.fraction:.0%}"
-            self._line(f"{event.detail}{gauge}", "dim")
-
-    def _code(self, event: e.ActionProposed) -> None:
-        self._line(f"─── step {event.step}: this code would run ", "bold")
-        for number, line in enumerate(revealed(event.code).split("\n"), 1):
-            print(f"{self._look(f'{number:>4} ', 'dim')}{line}", file=sys.stderr)
-        self._line("─── ", "bold")
-
-    def _decision(self, event: e.DecisionMade) -> None:
-        if event.by == "person":
-            words = {
-                "approve": "approved",
-                "edit": "edited",
-                "reject": "declined",
-                "stop": "stopped",
-            }
-            self._line(f"({words[event.decision]})", "dim")
-
-    def _output(self, event: e.OutputAdded) -> None:
-        room = MOST_SHOWN - self._shown
-        self._shown += len(event.text)
-        if room > 0:
-            style = "red" if event.stream == "stderr" else ""
-            self._stream(event.stream, event.text[:room], style)
-
-    def _cell(self, event: e.CellFinished) -> None:
-        self._end_stream()
-        if self._shown > MOST_SHOWN:
-            self._line(f"({self._shown - MOST_SHOWN} more characters were printed)", "dim")
-        if event.dropped:
-            self._line(f"({event.dropped} bytes past the limit were dropped)", "yellow")
-        if event.error is not None:
-            self._line(printable(event.error.traceback), "red")
-        elif event.value is not None and event.value != "None":
-            self._line(f"= {printable(event.value)[:2000]}", "green")
-
-    def _stream(self, name: str, text: str, style: str) -> None:
-        if self._open != name:
-            self._end_stream()
-            self._open = name
-        shown = printable(text)
-        sys.stderr.write(self._look(shown, style) if style else shown)
-        sys.stderr.flush()
-        self._ended = text.endswith("\n")
-
-    def _end_stream(self) -> None:
-        if self._open:
-            if not self._ended:
-                sys.stderr.write("\n")
-            self._open = ""
-
-    def _line(self, text: str, style: str) -> None:
-        self._end_stream()
-        print(self._look(text, style), file=sys.stderr, flush=True)
+from smolterm.telling import Look, Report
 
 
 async def run_once(
@@ -269,17 +118,6 @@ class _Run:
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking
-
-
-def _fence(text: str) -> int:
-    """Where the code begins, or -1."""
-    return min((at for mark in FENCES if (at := text.find(mark)) >= 0), default=-1)
-
-
-def _held_back(text: str) -> int:
-    """How many characters at the end may be the first of a fence that comes in pieces."""
-    sizes = range(max(map(len, FENCES)) - 1, 0, -1)
-    return next((n for n in sizes if any(mark.startswith(text[-n:]) for mark in FENCES)), 0)
 
 
 def exit_code(finished: e.Finished) -> int:
