@@ -18,13 +18,13 @@ ROOT = Path(smolterm.__file__).parent
 # packages `models`, `packages` and `sandbox` are protocols and stand above what implements them.
 ROWS = """
 errors events landlock marks policy printable progress repair spawn threads toolcall
-loader packages.unpack sandbox.values
+findfiles loader packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
-console grammar_python models packages parse sandbox schemas
+console grammar_python history mentions models packages parse sandbox schemas
 grammar
 profiles
 models.* packs.* sandbox.*
-packages.* prompt pyoptions pyprompt
+packages.* prompt pyoptions pyprompt shell
 answers calls context manner
 seat telling thinker
 agent early
