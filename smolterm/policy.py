@@ -2,12 +2,14 @@
 
 An approval of code covers the tools that this code calls by name: the person read the call. A call
 that the approved code does not show (made by a function of an earlier step, or through `getattr`)
-asks for itself, and so does every call that spends or that its author declared dangerous.
+asks for itself, and so does every call that spends or that its author declared dangerous. A `Rule`
+is what a person allowed for later; it says no more than its words.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -21,6 +23,8 @@ EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "network", "spend", "dan
 HARMLESS: frozenset[str] = frozenset({"pure", "read"})
 MOST_REPEATS = 3
 COVERED_BY_APPROVAL: frozenset[str] = frozenset({"write", "network"})
+KEPT: frozenset[str] = frozenset({"write", "network"})
+"""Effects whose rules may outlive the session."""
 
 
 class Verdict(Enum):
@@ -79,11 +83,67 @@ class RefuseFiles(msgspec.Struct, frozen=True):
 FilesDecision: TypeAlias = AcceptFiles | RefuseFiles
 
 
+class Rule(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a person allowed from now on. What it does not name, it does not allow."""
+
+    kind: Literal["call", "code"]
+    """One tool's calls, or the running of code."""
+    tool: str = ""
+    """The name of a call's tool."""
+    signature: str = ""
+    """Of the tool; one that has changed since is another tool. Empty: not looked at."""
+    effect: str = ""
+    """As the tool's author declared it; one that has changed since is another tool."""
+    arguments: str | None = None
+    """Exactly these, as Python writes them; None: any."""
+    tools: tuple[str, ...] = ()
+    """All that code may name."""
+
+    def words(self) -> str:
+        """Return the whole rule as a sentence: nothing is allowed that it does not say."""
+        if self.kind == "code":
+            but = f" but {', '.join(f'`{name}`' for name in self.tools)}" if self.tools else ""
+            return (
+                f"Run code without asking as long as it calls no tool{but}. "
+                "Calls that leave the sandbox are still judged one by one."
+            )
+        called = f"Let `{self.tool}{self.signature}` ({self.effect}) be called without asking"
+        if self.arguments is None:
+            return f"{called}, with any arguments."
+        if not self.arguments:
+            return f"{called}, without arguments only."
+        return f"{called}, with exactly these arguments only: {self.arguments}"
+
+    def covers_call(self, tool: str, signature: str, effect: str, arguments: str | None) -> bool:
+        """Say whether a call is one that the rule allows.
+
+        Args:
+            arguments: the call's real ones, written as the rule's; None where they cannot be
+                written whole.
+        """
+        if self.kind != "call" or (tool, effect) != (self.tool, self.effect):
+            return False
+        if self.signature not in ("", signature):
+            return False
+        return self.arguments is None or self.arguments == arguments
+
+    def covers_code(self, tools: Collection[str] | None) -> bool:
+        """Say whether code may run.
+
+        Args:
+            tools: those that it names; None where it may reach more than it names.
+        """
+        return self.kind == "code" and tools is not None and set(tools) <= set(self.tools)
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of one session."""
 
     mode: Mode = "step"
-    """`step` asks for every step; `auto` runs sandboxed code without asking."""
+    """`step` asks for every step; `effects` for every call that leaves the sandbox; in `plan`
+    nothing with an effect runs; `auto` asks for what nothing here allows."""
     allow: frozenset[str] = frozenset()
     """Effects that need no question."""
     deny: frozenset[str] = frozenset()
@@ -99,7 +159,7 @@ def judge_action(policy: Policy, *, repeats: int = 1) -> Verdict:
     """
     if repeats >= MOST_REPEATS:
         return Verdict.ASK
-    return Verdict.ALLOW if policy.mode == "auto" else Verdict.ASK
+    return Verdict.ASK if policy.mode == "step" else Verdict.ALLOW
 
 
 def judge_effect(policy: Policy, effect: str, *, read_by_person: bool) -> Verdict:
@@ -107,15 +167,27 @@ def judge_effect(policy: Policy, effect: str, *, read_by_person: bool) -> Verdic
 
     Args:
         effect: what the tool's author declared.
-        read_by_person: a person approved code that calls this tool by name.
+        read_by_person: a person approved code that calls this tool by name. In the mode `effects`
+            each call is asked about all the same.
     """
     if effect in policy.deny:
         return Verdict.DENY
-    if effect in HARMLESS or effect in policy.allow:
+    if effect in HARMLESS:
         return Verdict.ALLOW
-    if read_by_person and effect in COVERED_BY_APPROVAL:
+    if policy.mode == "plan":
+        return Verdict.DENY
+    if effect in policy.allow:
+        return Verdict.ALLOW
+    if read_by_person and effect in COVERED_BY_APPROVAL and policy.mode != "effects":
         return Verdict.ALLOW
     return Verdict.ASK
+
+
+def judge_files(policy: Policy) -> Verdict:
+    """Say whether staged changes may be written: DENY means that nobody is asked either."""
+    if "write" in policy.deny or policy.mode == "plan":
+        return Verdict.DENY
+    return Verdict.ALLOW if policy.mode == "auto" and "write" in policy.allow else Verdict.ASK
 
 
 def called_names(code: str) -> frozenset[str]:

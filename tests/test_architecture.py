@@ -17,14 +17,16 @@ ROOT = Path(smolterm.__file__).parent
 # A module imports from the rows above its own; a whole package (`models.*`) also from itself. The
 # packages `models`, `packages` and `sandbox` are protocols and stand above what implements them.
 ROWS = """
-errors events landlock marks policy printable progress repair spawn threads toolcall
+errors events landlock marks policy printable progress reach repair spawn threads toolcall written
 findfiles loader packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
-console grammar_python history mentions models packages parse sandbox schemas
+console grammar_python history mentions models packages parse rules sandbox schemas
 grammar
 profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt shell
+touches
+gate
 answers calls context manner
 seat telling thinker
 agent early
