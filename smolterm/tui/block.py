@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
-from textual.selection import Selection
 from textual.strip import Strip
 
 from smolterm.printable import printable
-from smolterm.tui.fold import Ending, Item, Note, Step, Task
+from smolterm.tui.items import Ending, Item, Note, Step, Task
+from smolterm.tui.layout import STACKED_BELOW as STACKED_BELOW
+from smolterm.tui.layout import USUAL, Panes
 from smolterm.tui.lines import Fold, Line, Row, folded, styled
+from smolterm.tui.links import caused
 from smolterm.tui.markdown import markdown_lines
-from smolterm.tui.palette import style
 from smolterm.tui.panes import NAMES, pane_lines
 
-STACKED_BELOW = 100
-"""Columns; a narrower screen stacks the panes."""
-SCROLL_BAR = 2
-"""Columns that the panes never have."""
 WIDE_FOLD, STACKED_FOLD = Fold(14, 6), Fold(8, 4)
+RAIL = 2
+"""Cells of the rail before every row of a pane."""
 FULL_WIDTH = 3
 """The pane number of what spans the whole width."""
 LINES = 10_000_000
 """More than an item has lines; a selection's row is `(pane, item, line)` in one number."""
+
+
+class Shape(NamedTuple):
+    """How items are laid out, besides their width."""
+
+    panes: Panes = USUAL
+    unfolded: bool = False
+    colour: bool = True
+    """The terminal shows colours."""
+    code: int = 0
+    """A line of the code, from 1, that is seen with what it caused though panes are folded."""
+
+
+class Marks(NamedTuple):
+    """What is marked in one item; a row is drawn again when it differs."""
+
+    pane: int = -1
+    """The pane that the reader is in, where the item is the chosen one."""
+    place: tuple[int, int] = (-1, -1)
+    """The pane and line that the reader chose."""
+    code: int = 0
+    """The line of code, from 1, that the chosen one is linked with."""
+    running: int = 0
+    """The line of code, from 1, that runs now."""
+
+
+UNMARKED = Marks()
 
 
 class Area(msgspec.Struct):
@@ -54,35 +77,47 @@ class Block(msgspec.Struct):
     joints: tuple[int, ...] = ()
     """Columns where the rule crosses the panes' rails."""
     has_fold: bool = False
-    drawn: dict[tuple[int, bool, bool], Strip] = msgspec.field(default_factory=dict)
-    """Rows drawn before, by row, theme and whether the step is chosen."""
+    drawn: dict[tuple[int, bool, Marks], Strip] = msgspec.field(default_factory=dict)
+    """Rows drawn before, by row, theme and what is marked."""
 
     def top_of(self, pane: int) -> int:
         """Return the row to scroll to for reading a pane; the rule above it comes along."""
         return next((area.y - 1 for area in self.areas if area.pane == pane), 0)
 
-    def fold_at(self, x: int, y: int) -> bool:
-        """Say whether that cell is the row that stands for folded ones."""
+    def row_of(self, pane: int, line: int) -> int | None:
+        """Return the row of a pane's line, None where it is folded away."""
+        for area in self.areas:
+            if area.pane == pane:
+                found = (area.y + n for n, row in enumerate(area.rows) if row.index == line)
+                return next(found, None)
+        return None
+
+    def lines_of(self, pane: int) -> list[Line]:
+        return next((area.lines for area in self.areas if area.pane == pane), [])
+
+    def at(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return the pane and line at a cell; the line is -1 where it stands for folded ones."""
         for area in self.areas:
             if area.x <= x < area.x + area.width and 0 <= y - area.y < len(area.rows):
-                return area.rows[y - area.y].index < 0
-        return False
+                return area.pane, area.rows[y - area.y].index
+        return None
+
+    def pane_at(self, x: int, y: int, default: int) -> int:
+        """Return the pane at a cell, below its last line too."""
+        for area in self.areas:
+            if area.x <= x < area.x + area.width and 0 <= y - area.y < area.height:
+                return area.pane
+        return default
 
 
-def columns(width: int) -> tuple[int, int, int]:
-    """Return the widths of the three panes side by side."""
-    reasoning, output = width * 30 // 100, width * 32 // 100
-    return reasoning, width - reasoning - output, output
-
-
-def layout(item: Item, width: int, *, unfolded: bool = False) -> Block:
+def layout(item: Item, width: int, shape: Shape = Shape()) -> Block:  # noqa: B008  frozen
     """Lay one item out."""
     match item:
         case Step():
-            stacked = width < STACKED_BELOW - SCROLL_BAR
-            return (_stacked if stacked else _wide)(item, width, unfolded)
+            return _step(item, width, shape)
         case Task():
-            lines = styled(printable(item.text), "task", lead="❯ ", lead_style="prompt")
+            mark = "+ " if item.added else "❯ "
+            lines = styled(printable(item.text), "task", lead=mark, lead_style="prompt")
             if item.files:
                 lines += styled("with " + ", ".join(map(printable, item.files)), "quiet", lead="  ")
             return _spanning(lines, width, "  ", "", above=1, below=0)
@@ -127,44 +162,61 @@ _ENDINGS = {
 }
 
 
-def _wide(step: Step, width: int, unfolded: bool) -> Block:
-    areas: list[Area] = []
-    x = 0
-    for pane, room in enumerate(columns(width)):
-        lines = pane_lines(step, pane, full=unfolded)
-        rows = folded(lines, room - 3, _fold(step, pane, WIDE_FOLD, unfolded))
-        rail = "  " if pane == 0 else "│ "
-        areas.append(Area(pane, x, 1, room, rows, lines, rail))
-        x += room
-    height = max(1, *(len(area.rows) for area in areas))
+def _step(step: Step, width: int, shape: Shape) -> Block:
+    # Code that waits for a decision is seen, whatever was hidden.
+    panes = shape.panes.with_pane(1) if step.phase == "asking" else shape.panes
+    stacked = panes.is_stacked(width)
+    rooms = dict.fromkeys(panes.shown, width) if stacked else panes.columns(width)
+    areas = [_area(step, pane, room, stacked, shape) for pane, room in rooms.items()]
+    return (_one_below_another if stacked else _side_by_side)(step, areas, panes)
+
+
+def _area(step: Step, pane: int, width: int, stacked: bool, shape: Shape) -> Area:
+    room = width - RAIL - 1
+    lines = pane_lines(step, pane, room, full=shape.unfolded, colour=shape.colour)
+    fold = None if shape.unfolded else STACKED_FOLD if stacked else WIDE_FOLD
+    keep = -1
+    if pane == 1:
+        # Code that waits for a decision is shown whole.
+        fold = None if step.phase == "asking" else fold
+        keep = (shape.code or step.line) - 1
+    elif pane == 2 and shape.code:
+        keep = caused(lines).get(shape.code, -1)
+    return Area(pane, 0, 1, width, folded(lines, room, fold, keep), lines)
+
+
+def _side_by_side(step: Step, areas: list[Area], panes: Panes) -> Block:
+    x, height = 0, max(1, *(len(area.rows) for area in areas))
     for area in areas:
-        area.height = height
-    words = (f"{step.number}", _code_title(step), _output_title(step))
-    looks = ("label", "asking" if step.phase == "asking" else "label", "label")
-    titles = [(a.x + 2, t, s) for a, t, s in zip(areas, words, looks, strict=True) if t]
-    has_fold = any(row.index < 0 for area in areas for row in area.rows)
-    return Block(height + 1, areas, titles, tuple(area.x for area in areas[1:]), has_fold)
+        area.x, area.height = x, height
+        area.rail = "│ " if x else "  "
+        x += area.width
+    words = {0: f"{step.number}", 1: _code_title(step), 2: _output_title(step)}
+    first = areas[0].pane
+    words[first] = " · ".join(filter(None, (f"{step.number}", words[first] if first else "")))
+    look = "asking" if step.phase == "asking" else "label"
+    titles = [
+        (area.x + RAIL, words[area.pane], look if area.pane == 1 else "label")
+        for area in areas
+        if words[area.pane]
+    ]
+    joints = tuple(area.x for area in areas[1:])
+    return Block(height + 1, areas, titles, joints, _has_fold(areas))
 
 
-def _stacked(step: Step, width: int, unfolded: bool) -> Block:
-    areas: list[Area] = []
-    y = 1
-    for pane, name in enumerate(NAMES):
-        lines = pane_lines(step, pane, full=unfolded)
-        if not lines:
-            continue
-        rows = folded(lines, width - 3, _fold(step, pane, STACKED_FOLD, unfolded))
-        areas.append(Area(pane, 0, y, width, rows, lines, "▎ ", name, len(rows)))
-        y += len(rows)
+def _one_below_another(step: Step, areas: list[Area], panes: Panes) -> Block:
+    y, shown = 1, [area for area in areas if area.lines]
+    for area in shown:
+        area.y, area.height = y, len(area.rows)
+        area.rail, area.rail_style = "▎ ", NAMES[area.pane]
+        y += area.height
     words = " · ".join(filter(None, (str(step.number), _code_title(step), _output_title(step))))
-    titles = [(2, words, "asking" if step.phase == "asking" else "label")]
-    has_fold = any(row.index < 0 for area in areas for row in area.rows)
-    return Block(max(y, 2), areas, titles, (), has_fold)
+    titles = [(RAIL, words, "asking" if step.phase == "asking" else "label")]
+    return Block(max(y, 2), shown, titles, (), _has_fold(shown))
 
 
-def _fold(step: Step, pane: int, fold: Fold, unfolded: bool) -> Fold | None:
-    """Code that waits for a decision is shown whole."""
-    return None if unfolded or (pane == 1 and step.phase == "asking") else fold
+def _has_fold(areas: list[Area]) -> bool:
+    return any(row.index < 0 for area in areas for row in area.rows)
 
 
 def _code_title(step: Step) -> str:
@@ -173,116 +225,7 @@ def _code_title(step: Step) -> str:
 
 def _output_title(step: Step) -> str:
     if step.phase == "running":
-        return "running"
+        return f"running line {step.line}" if step.line else "running"
     if step.seconds is None:
         return ""
     return f"{step.seconds * 1000:.0f} ms" if step.seconds < 1 else f"{step.seconds:.1f} s"
-
-
-def strip(
-    block: Block,
-    y: int,
-    width: int,
-    *,
-    item: int,
-    dark: bool,
-    chosen: bool = False,
-    selection: Selection | None = None,
-) -> Strip:
-    """Draw one row of a block."""
-    if selection is not None:
-        return _draw(block, y, width, item, dark, chosen, selection)
-    key = (y, dark, chosen)
-    if key not in block.drawn:
-        block.drawn[key] = _draw(block, y, width, item, dark, chosen, None)
-    return block.drawn[key]
-
-
-def _draw(
-    block: Block,
-    y: int,
-    width: int,
-    item: int,
-    dark: bool,
-    chosen: bool,
-    selection: Selection | None,
-) -> Strip:
-    below = style("base", dark) + style("chosen" if chosen else "below", dark)
-    if y == 0 and block.titles:
-        return Strip([*_rule(block, width, below, dark, chosen)], width)
-    segments: list[Segment] = []
-    at = 0
-    for area in block.areas:
-        if not 0 <= y - area.y < area.height:
-            continue
-        rail, look = area.rail, area.rail_style
-        if chosen and area.x == 0:
-            rail, look = "▌ ", "code" if area.rail == "  " else area.rail_style
-        segments.append(Segment(rail, below + style(look, dark)))
-        key = (area.pane * LINES + item) * LINES
-        rows = area.rows
-        row = rows[y - area.y] if y - area.y < len(rows) else None
-        segments += _row(row, area.width - len(rail), key, below, dark, selection)
-        at = area.x + area.width
-    if at < width:
-        segments.append(Segment(" " * (width - at), below))
-    return Strip(segments, width)
-
-
-def _rule(block: Block, width: int, below: Style, dark: bool, chosen: bool) -> Iterator[Segment]:
-    marks = [(x, "┼", "rule") for x in block.joints]
-    marks += [(x, f" {printable(text)} ", look) for x, text, look in block.titles]
-    line, at = below + style("rule", dark), 0
-    for x, text, look in sorted(marks):
-        text = text[: max(width - x, 0)]
-        if x > at:
-            yield Segment("─" * (x - at), line)
-        yield Segment(text, below + style("code" if chosen and look == "label" else look, dark))
-        at = x + cell_len(text)
-    if at < width:
-        yield Segment("─" * (width - at), line)
-
-
-def _row(
-    row: Row | None, room: int, key: int, below: Style, dark: bool, selection: Selection | None
-) -> Iterator[Segment]:
-    if row is None:
-        yield Segment(" " * room, below)
-        return
-    line, looks = row.line, [""] * (row.end - row.start)
-    for start, end, name in line.spans:
-        for at in range(max(start, row.start), min(end, row.end)):
-            looks[at - row.start] = name
-    lead = line.lead if row.start == 0 else line.rest
-    if lead:
-        yield Segment(lead, below + style(line.lead_style, dark))
-    used = cell_len(lead)
-    chosen = selection.get_span(key + row.index) if selection and row.index >= 0 else None
-    first, last = chosen or (0, 0)
-    last = len(line.text) if last == -1 else last
-    at = 0
-    while at < len(looks):
-        end = at + 1
-        picked = first <= row.start + at < last
-        while (
-            end < len(looks)
-            and looks[end] == looks[at]
-            and (first <= row.start + end < last) == picked
-        ):
-            end += 1
-        look = below + style(looks[at], dark)
-        look = look + style("selected", dark) if picked else look
-        text = line.text[row.start + at : row.start + end]
-        used += cell_len(text)
-        yield Segment(text, look + _offset(row, at, key))
-        at = end
-    if used > room:
-        return
-    yield Segment(" " * (room - used), below + _offset(row, len(looks), key))
-
-
-def _offset(row: Row, at: int, key: int) -> Style:
-    """Say where in the text a cell is, for selecting with the mouse."""
-    if row.index < 0:
-        return Style.null()
-    return Style.from_meta({"offset": (row.start + at, key + row.index)})

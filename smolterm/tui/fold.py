@@ -6,134 +6,16 @@ prefix of a stream folds, because a session may end anywhere.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-import msgspec
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 from smolterm import events as ev
 from smolterm.context import shown
+from smolterm.tui import cell
+from smolterm.tui.items import Ending, Item, Note, Piece, Step, Task, Text, Totals, split_reply
 
-PieceKind: TypeAlias = Literal[
-    "stdout", "stderr", "tool", "value", "error", "answer", "note", "mistake"
-]
-Phase: TypeAlias = Literal["thinking", "waiting", "asking", "running", "done"]
 Key: TypeAlias = tuple[int, int | None]
 """What a decision is about: a step, and the tool call in it or None."""
-
-
-class Text:
-    """A string that grows: adding is cheap, reading joins once."""
-
-    __slots__ = ("_parts", "size")
-
-    def __init__(self, text: str = "") -> None:
-        self._parts = [text] if text else []
-        self.size = len(text)
-
-    def add(self, text: str) -> None:
-        self._parts.append(text)
-        self.size += len(text)
-
-    def __str__(self) -> str:
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
-
-
-class Piece(msgspec.Struct):
-    """One thing in the output pane."""
-
-    kind: PieceKind
-    text: Text
-    call: int | None = None
-    arguments: str = ""
-    effect: str = ""
-    status: Literal["", "asking", "calling", "ok", "failed", "declined"] = ""
-    result: str = ""
-
-
-class Step(msgspec.Struct):
-    """One trip round the loop: a row of three panes."""
-
-    number: int
-    thinking: Text = msgspec.field(default_factory=Text)
-    """Streamed apart from the reply by the provider."""
-    reply: Text = msgspec.field(default_factory=Text)
-    reasoning: str | None = None
-    """None until the reply was read; then the text before the code."""
-    code: str | None = None
-    pieces: list[Piece] = msgspec.field(default_factory=list)
-    phase: Phase = "thinking"
-    decision: str = ""
-    """What was decided over the code, in words."""
-    seconds: float | None = None
-    """What the cell took."""
-    answered_below: bool = False
-    """The reply is the answer and is shown as such."""
-    version: int = 0
-
-    @property
-    def whole(self) -> bool:
-        """The reply is complete, so formatting it pays."""
-        return self.reasoning is not None
-
-    def shown_reply(self) -> tuple[str, str]:
-        """Return the reasoning and the code, as far as they are known."""
-        if self.reasoning is not None:
-            return self.reasoning, self.code or ""
-        text, code = split_reply(str(self.reply))
-        return text, code if self.code is None else self.code
-
-
-class Task(msgspec.Struct):
-    text: str
-    files: tuple[str, ...] = ()
-    version: int = 0
-
-
-class Ending(msgspec.Struct):
-    """How a task ended, the answer included."""
-
-    finished: ev.Finished
-    version: int = 0
-
-
-class Note(msgspec.Struct):
-    """A line between the rows."""
-
-    text: str
-    level: Literal["info", "warning", "error"] = "info"
-    version: int = 0
-
-
-Item: TypeAlias = Task | Step | Ending | Note
-
-
-class Totals(msgspec.Struct):
-    """The numbers and states of the footer."""
-
-    model: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    context: int = 0
-    """Tokens of the last prompt."""
-    cost: float | None = None
-    sandbox: str = ""
-    detail: str = ""
-    fraction: float | None = None
-    steps_left: int | None = None
-    deadline: float | None = None
-    """On the clock given to `apply`; None where time has no limit."""
-    started: float | None = None
-    """When the running task began; None when idle."""
-    waiting: str = ""
-    waiting_until: float = 0.0
-    cached_tokens: int = 0
-    """Of the last prompt, those that the model had evaluated before."""
-    loading: float | None = None
-    """How far the model's file is loaded, 0 to 1; None when nothing is being loaded."""
-    reading: float | None = None
-    """How far the prompt is read; None when nobody says."""
 
 
 class View:
@@ -143,14 +25,23 @@ class View:
         self._steps_limited = steps_limited
         self.items: list[Item] = []
         self.pending: dict[Key, ev.ApprovalRequested] = {}
+        self.files: tuple[ev.FileChange, ...] = ()
+        """What is staged and not written."""
+        self.files_asked: ev.FilesRequested | None = None
+        """The question about them that waits for the person."""
+        self.variables: tuple[ev.Variable, ...] = ()
+        """Of the sandbox, after the newest cell."""
         self.totals = Totals()
         self.dirty: set[int] = set()
+        self.cut: int | None = None
+        """So many of the items that somebody looked at are left; None when all are."""
         self._steps: dict[int, int] = {}
+        self._newest = 0
 
     @property
     def step(self) -> Step | None:
         """The newest step."""
-        return self.at(max(self._steps, default=0))
+        return self.at(self._newest)
 
     def at(self, number: int) -> Step | None:
         index = self._steps.get(number)
@@ -164,6 +55,8 @@ class View:
     @property
     def state(self) -> Literal["idle", "thinking", "waiting", "asking", "running"]:
         """What the person should know first."""
+        if self.files_asked is not None:
+            return "asking"
         if not self.running:
             return "idle"
         if self.pending:
@@ -182,6 +75,7 @@ class View:
         index = self._steps.get(number)
         if index is None:
             index = self._steps[number] = len(self.items)
+            self._newest = max(self._newest, number)
             self.add(Step(number))
         step = self.items[index]
         assert isinstance(step, Step)
@@ -191,64 +85,94 @@ class View:
 
     def apply(self, event: ev.Event, now: float) -> None:
         """Take one event; `now` is the reader's clock in seconds."""
-        match event:
-            case ev.ReplyDelta():
-                self._delta(event)
-            case ev.OutputAdded():
-                self._output(event)
-            case ev.TaskStarted():
-                self.totals.started = now
-                self.add(Task(event.task, event.files))
-            case ev.StepStarted():
-                self.touch(event.step)
-                self._budget(event, now)
-            case ev.ModelWaiting():
-                self.touch(event.step).phase = "waiting"
-                self.totals.waiting = event.why
-                self.totals.waiting_until = now + event.seconds
-            case ev.ModelChanged():
-                self._model(event)
-            case ev.PromptRead():
-                self.touch(event.step).phase = "thinking"
-                self.totals.reading = event.fraction
-            case ev.ReplyDropped():
-                step = self.touch(event.step)
-                step.thinking, step.reply = Text(), Text()
-            case ev.ReplyFinished():
-                self._reply(event)
-            case ev.ActionProposed():
-                step = self.touch(event.step)
-                step.reasoning, step.code = event.reasoning, event.code
-            case ev.MistakeFound():
-                step = self.touch(event.step)
-                step.phase = "done"
-                step.pieces.append(Piece("mistake", Text(event.text)))
-            case ev.ApprovalRequested():
-                self._asked(event)
-            case ev.DecisionMade():
-                self._decided(event)
-            case ev.CellStarted():
-                step = self.touch(event.step)
-                step.code, step.phase = event.code, "running"
-            case ev.ToolCalled() | ev.ToolReturned():
-                self._tool(event)
-            case ev.CellFinished():
-                self._cell(event)
-            case ev.SandboxChanged():
-                self._sandbox(event)
-            case ev.Notice():
-                self.add(Note(event.text, event.level))
-            case ev.ContextShortened():
-                undo = "" if event.level == "undone" else "\n/undo-context takes this back."
-                self.add(Note(shown(event) + undo, "warning"))
-            case ev.SessionStarted():
-                self.totals.model = event.model
-            case ev.Finished():
-                self._finished(event)
-            case ev.ObservationMade():
-                pass
+        handle = _HANDLERS.get(type(event))
+        if handle is not None:
+            handle(self, event, now)
 
-    def _model(self, event: ev.ModelChanged) -> None:
+    # The session
+
+    def _session(self, event: ev.SessionStarted, now: float) -> None:
+        self.totals.model, self.totals.mode = event.model, event.mode
+
+    def _resumed(self, event: ev.SessionResumed, now: float) -> None:
+        self.totals.model = event.model
+        self.totals.started, self.totals.sandbox = None, ""
+        self.pending.clear()
+        self.files_asked = None
+        kept = f" {_some(event.names)} came back." if event.names else ""
+        lost = f" Gone: {', '.join(event.lost)}." if event.lost else ""
+        said = f"The session goes on here.{kept}{lost} {event.detail}".strip()
+        self.add(Note(said, "warning" if event.lost else "info"))
+
+    def _rewound(self, event: ev.Rewound, now: float) -> None:
+        """Drop the step and what came after it, and its task where no step of that is left."""
+        first = min((at for number, at in self._steps.items() if number >= event.step), default=-1)
+        if first >= 0:
+            above = next((at for at in range(first - 1, -1, -1) if _counts(self.items[at])), -1)
+            alone = above >= 0 and isinstance(self.items[above], Task)
+            self._cut(above if alone else first)
+        self.pending.clear()
+        self.files_asked = None
+        self.totals.started, self.totals.waiting, self.totals.reading = None, "", None
+        self.variables = tuple(one for one in self.variables if one.name in event.names)
+        way = f", {event.way}" if event.way else ""
+        said = f"Back to before step {event.step}{way}. What came after it is branch {event.branch}"
+        self.add(Note(f"{said}, kept."))
+
+    def _cut(self, length: int) -> None:
+        del self.items[length:]
+        self._steps = {number: at for number, at in self._steps.items() if at < length}
+        self._newest = max(self._steps, default=0)
+        self.dirty = {index for index in self.dirty if index < length}
+        self.cut = length if self.cut is None else min(self.cut, length)
+
+    def _mode(self, event: ev.ModeChanged, now: float) -> None:
+        self.totals.mode = event.mode
+
+    def _notice(self, event: ev.Notice, now: float) -> None:
+        self.add(Note(event.text, event.level))
+
+    def _shortened(self, event: ev.ContextShortened, now: float) -> None:
+        undo = "" if event.level == "undone" else "\n/undo-context takes this back."
+        self.add(Note(shown(event) + undo, "warning"))
+
+    def _sandbox(self, event: ev.SandboxChanged, now: float) -> None:
+        totals = self.totals
+        totals.sandbox, totals.detail, totals.fraction = event.state, event.detail, event.fraction
+        if event.state == "died":
+            lost = f" Lost with it: {', '.join(event.lost)}." if event.lost else ""
+            self.variables = tuple(one for one in self.variables if one.name not in event.lost)
+            self.add(Note(f"The sandbox died. {event.detail}{lost}".strip(), "warning"))
+        elif event.state == "closed" and event.detail:
+            self.add(Note(event.detail, "error"))
+
+    # The task
+
+    def _started(self, event: ev.TaskStarted, now: float) -> None:
+        self.totals.started = now
+        self.add(Task(event.task, event.files))
+
+    def _message(self, event: ev.MessageAdded, now: float) -> None:
+        self.add(Task(event.text, added=True))
+
+    def _finished(self, event: ev.Finished, now: float) -> None:
+        self.totals.started, self.totals.waiting, self.totals.reading = None, "", None
+        self.pending.clear()
+        self.files_asked = None
+        step = self.step
+        if step is not None and step.phase != "done":
+            step = self.touch(step.number)
+            step.phase, step.line = "done", 0
+            if step.reasoning is None:
+                step.reasoning, code = split_reply(str(step.reply))
+                step.code = step.code or code
+            answer = (event.answer or "").strip()
+            step.answered_below = bool(answer) and not step.code and answer in step.reasoning
+        self.add(Ending(event))
+
+    # The model
+
+    def _model(self, event: ev.ModelChanged, now: float) -> None:
         totals = self.totals
         totals.loading = (event.fraction or 0.0) if event.state == "loading" else None
         if event.state == "switched":
@@ -258,18 +182,31 @@ class View:
             # A task that runs ends by it, and says so itself.
             self.add(Note(event.detail, "error"))
 
-    def _budget(self, event: ev.StepStarted, now: float) -> None:
+    def _step(self, event: ev.StepStarted, now: float) -> None:
+        self.touch(event.step)
         self.totals.waiting, self.totals.reading = "", None
         self.totals.steps_left = event.steps_left if self._steps_limited else None
         self.totals.deadline = None if event.seconds_left is None else now + event.seconds_left
 
-    def _delta(self, event: ev.ReplyDelta) -> None:
+    def _waiting(self, event: ev.ModelWaiting, now: float) -> None:
+        self.touch(event.step).phase = "waiting"
+        self.totals.waiting, self.totals.waiting_until = event.why, now + event.seconds
+
+    def _read(self, event: ev.PromptRead, now: float) -> None:
+        self.touch(event.step).phase = "thinking"
+        self.totals.reading = event.fraction
+
+    def _delta(self, event: ev.ReplyDelta, now: float) -> None:
         step = self.touch(event.step)
         step.phase = "thinking"
         self.totals.waiting, self.totals.reading = "", None
         (step.thinking if event.channel == "reasoning" else step.reply).add(event.text)
 
-    def _reply(self, event: ev.ReplyFinished) -> None:
+    def _dropped(self, event: ev.ReplyDropped, now: float) -> None:
+        step = self.touch(event.step)
+        step.thinking, step.reply = Text(), Text()
+
+    def _reply(self, event: ev.ReplyFinished, now: float) -> None:
         step = self.touch(event.step)
         step.reply, step.thinking = Text(event.text), Text(event.reasoning)
         totals, usage = self.totals, event.usage
@@ -281,126 +218,103 @@ class View:
         if usage.cost is not None:
             totals.cost = (totals.cost or 0.0) + usage.cost
 
-    def _asked(self, event: ev.ApprovalRequested) -> None:
+    def _proposed(self, event: ev.ActionProposed, now: float) -> None:
+        step = self.touch(event.step)
+        step.reasoning, step.code = event.reasoning, event.code
+
+    def _mistake(self, event: ev.MistakeFound, now: float) -> None:
+        step = self.touch(event.step)
+        step.phase = "done"
+        step.pieces.append(Piece("mistake", Text(event.text)))
+
+    # The cell
+
+    def _asked(self, event: ev.ApprovalRequested, now: float) -> None:
         self.pending[event.step, event.call] = event
-        step = self.touch(event.step)
-        if event.call is None:
-            step.phase, step.code = "asking", event.code
-        else:
-            piece = self._call(step, event.call, event.tool or "", event.arguments, event.effect)
-            piece.status = "asking"
+        cell.asked(self.touch(event.step), event)
 
-    def _decided(self, event: ev.DecisionMade) -> None:
+    def _decided(self, event: ev.DecisionMade, now: float) -> None:
         self.pending.pop((event.step, event.call), None)
+        cell.decided(self.touch(event.step), event)
+
+    def _runs(self, event: ev.CellStarted, now: float) -> None:
         step = self.touch(event.step)
-        if event.call is not None:
-            piece = _find_call(step, event.call)
-            if piece is not None:
-                declined = event.decision in ("reject", "stop")
-                piece.status = "declined" if declined else "calling"
-                piece.result = event.reason
+        step.code, step.phase, step.line = event.code, "running", 0
+
+    def _line(self, event: ev.LineReached, now: float) -> None:
+        # What arrives after the cell ended marks nothing.
+        step = self.at(event.step)
+        if step is not None and step.phase in ("running", "asking") and step.line != event.line:
+            self.touch(event.step).line = event.line
+
+    def _cell(self, event: ev.CellFinished, now: float) -> None:
+        cell.finished(self.touch(event.step), event)
+        self.variables = event.variables
+
+    # The files
+
+    def _files(self, event: ev.FilesChanged, now: float) -> None:
+        self.files = event.files
+
+    def _files_asked(self, event: ev.FilesRequested, now: float) -> None:
+        self.files, self.files_asked = event.files, event
+
+    def _files_decided(self, event: ev.FilesDecided, now: float) -> None:
+        self.files, self.files_asked = (), None
+        if event.error:
+            self.add(Note(f"Nothing was written: {event.error}", "error"))
             return
-        step.decision = _DECISIONS[event.decision] + (" by policy" * (event.by == "policy"))
-        if event.decision == "edit":
-            step.code = event.code
-        if event.decision in ("reject", "stop"):
-            step.phase = "done"
-            said = f": {event.reason}" if event.reason else ""
-            step.pieces.append(Piece("note", Text(f"Not run, {step.decision}{said}")))
+        said = [f"Written: {', '.join(event.written)}."] if event.written else []
+        said += [f"Not written: {', '.join(event.refused)}."] if event.refused else []
+        said += [f"The model is told: {event.reason}"] if event.reason else []
+        if said:
+            self.add(Note(" ".join(said)))
 
-    def _output(self, event: ev.OutputAdded) -> None:
-        step = self.touch(event.step)
-        last = step.pieces[-1] if step.pieces else None
-        if last is None or last.kind != event.stream:
-            last = Piece(event.stream, Text())
-            step.pieces.append(last)
-        last.text.add(event.text)
-
-    def _tool(self, event: ev.ToolCalled | ev.ToolReturned) -> None:
-        step = self.touch(event.step)
-        if isinstance(event, ev.ToolCalled):
-            self._call(step, event.call, event.tool, event.arguments, event.effect)
-            return
-        piece = self._call(step, event.call, event.tool, "", "")
-        piece.result = event.result
-        if piece.status != "declined":
-            piece.status = "ok" if event.ok else "failed"
-
-    def _call(self, step: Step, call: int, tool: str, arguments: str, effect: str) -> Piece:
-        piece = _find_call(step, call)
-        if piece is None:
-            piece = Piece("tool", Text(tool), call, arguments, effect, "calling")
-            step.pieces.append(piece)
-        return piece
-
-    def _cell(self, event: ev.CellFinished) -> None:
-        step = self.touch(event.step)
-        step.phase, step.seconds = "done", event.seconds
-        if event.dropped:
-            text = f"{event.dropped:,} bytes more were printed and dropped"
-            step.pieces.append(Piece("note", Text(text)))
-        if event.value is not None and event.value != "None":
-            step.pieces.append(Piece("value", Text(event.value)))
-        if event.error is not None:
-            error = event.error
-            text = error.traceback.rstrip() or f"{error.type}: {error.message}"
-            step.pieces.append(Piece("error", Text(text)))
-        if event.answer is not None:
-            step.pieces.append(Piece("answer", Text(event.answer)))
-
-    def _sandbox(self, event: ev.SandboxChanged) -> None:
-        totals = self.totals
-        totals.sandbox, totals.detail, totals.fraction = event.state, event.detail, event.fraction
-        if event.state == "died":
-            lost = f" Lost with it: {', '.join(event.lost)}." if event.lost else ""
-            self.add(Note(f"The sandbox died. {event.detail}{lost}".strip(), "warning"))
-        elif event.state == "closed" and event.detail:
-            self.add(Note(event.detail, "error"))
-
-    def _finished(self, event: ev.Finished) -> None:
-        self.totals.started, self.totals.waiting, self.totals.reading = None, "", None
-        self.pending.clear()
-        step = self.step
-        if step is not None and step.phase != "done":
-            step = self.touch(step.number)
-            step.phase = "done"
-            if step.reasoning is None:
-                step.reasoning, code = split_reply(str(step.reply))
-                step.code = step.code or code
-            answer = (event.answer or "").strip()
-            step.answered_below = bool(answer) and not step.code and answer in step.reasoning
-        self.add(Ending(event))
+    def _files_undone(self, event: ev.FilesUndone, now: float) -> None:
+        self.add(Note(f"Taken back: {', '.join(event.paths)}."))
 
 
-_DECISIONS = {
-    "approve": "approved",
-    "edit": "edited",
-    "reject": "rejected",
-    "stop": "stopped",
+def _counts(item: Item) -> bool:
+    """Say whether it tells where a task begins or went on: notes and what was added do not."""
+    return not isinstance(item, Note) and not (isinstance(item, Task) and item.added)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return f"{len(names)} variable{'s' * (len(names) != 1)}"
+
+
+_HANDLERS: dict[type, Callable[[View, Any, float], None]] = {
+    ev.SessionStarted: View._session,
+    ev.SessionResumed: View._resumed,
+    ev.Rewound: View._rewound,
+    ev.ModeChanged: View._mode,
+    ev.Notice: View._notice,
+    ev.ContextShortened: View._shortened,
+    ev.SandboxChanged: View._sandbox,
+    ev.TaskStarted: View._started,
+    ev.MessageAdded: View._message,
+    ev.Finished: View._finished,
+    ev.ModelChanged: View._model,
+    ev.StepStarted: View._step,
+    ev.ModelWaiting: View._waiting,
+    ev.PromptRead: View._read,
+    ev.ReplyDelta: View._delta,
+    ev.ReplyDropped: View._dropped,
+    ev.ReplyFinished: View._reply,
+    ev.ActionProposed: View._proposed,
+    ev.MistakeFound: View._mistake,
+    ev.ApprovalRequested: View._asked,
+    ev.DecisionMade: View._decided,
+    ev.CellStarted: View._runs,
+    ev.LineReached: View._line,
+    ev.CellFinished: View._cell,
+    ev.OutputAdded: lambda view, event, now: cell.printed(view.touch(event.step), event),
+    ev.ToolCalled: lambda view, event, now: cell.called(view.touch(event.step), event),
+    ev.ToolReturned: lambda view, event, now: cell.returned(view.touch(event.step), event),
+    ev.Displayed: lambda view, event, now: cell.displayed(view.touch(event.step), event),
+    ev.FilesChanged: View._files,
+    ev.FilesRequested: View._files_asked,
+    ev.FilesDecided: View._files_decided,
+    ev.FilesUndone: View._files_undone,
 }
-
-
-def _find_call(step: Step, call: int) -> Piece | None:
-    return next((piece for piece in step.pieces if piece.call == call), None)
-
-
-def split_reply(reply: str) -> tuple[str, str]:
-    """Cut an unfinished reply at its first block of code; cheap, and right often enough.
-
-    `ActionProposed` brings the truth. A marker that has arrived by half shows on neither side.
-    """
-    fence, tag = reply.find("```"), reply.find("<code>")
-    if fence < 0 and tag < 0:
-        return _without_half_marker(reply), ""
-    if tag < 0 or 0 <= fence < tag:
-        _, _, code = reply[fence:].partition("\n")
-        return reply[:fence].rstrip(), code.partition("\n```")[0].rstrip("`").rstrip("\n")
-    code = reply[tag + len("<code>") :].lstrip("\n")
-    return reply[:tag].rstrip(), code.partition("</code>")[0].rstrip("\n")
-
-
-def _without_half_marker(reply: str) -> str:
-    if reply.endswith("`"):
-        return reply.rstrip("`")
-    sizes = (size for size in range(5, 0, -1) if reply.endswith("<code>"[:size]))
-    return reply[: len(reply) - next(sizes, 0)]
+"""One look-up instead of a case after the other: a session of 1,000 steps is folded at once."""

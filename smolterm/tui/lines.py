@@ -7,12 +7,16 @@ so that nothing here knows a theme, and nothing a model wrote can become markup.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
-from rich.cells import cell_len
+
+from smolterm.tui.cells import cells, fitting
 
 TAB = 4
+AROUND = 2
+"""Lines kept on each side of one that must be seen though its pane is folded."""
 
 
 class Span(NamedTuple):
@@ -33,6 +37,8 @@ class Line(msgspec.Struct, frozen=True):
     lead_style: str = ""
     stands_for: int = 1
     """How many lines of the text this is; more than 1 for one that says how many were left out."""
+    code: int = 0
+    """The line of the step's code that caused it, from 1; 0 where none is known."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -52,12 +58,22 @@ class Fold(NamedTuple):
     tail: int
 
 
-def styled(text: str, style: str = "", *, lead: str = "", lead_style: str = "") -> list[Line]:
+def styled(
+    text: str, style: str = "", *, lead: str = "", lead_style: str = "", code: int = 0
+) -> list[Line]:
     """Return the lines of `text`, all in one style."""
-    rest = " " * cell_len(lead)
+    rest = " " * cells(lead)
+    parts = text.expandtabs(TAB).split("\n")
     return [
-        Line(part, (Span(0, len(part), style),) if style and part else (), lead, rest, lead_style)
-        for part in text.expandtabs(TAB).split("\n")
+        Line(
+            part,
+            (Span(0, len(part), style),) if style and part else (),
+            lead,
+            rest,
+            lead_style,
+            code=code,
+        )
+        for part in parts
     ]
 
 
@@ -67,21 +83,21 @@ def wrap(lines: Iterable[Line], width: int) -> Iterator[Row]:
         yield from wrap_line(line, index, width)
 
 
-def wrap_line(line: Line, index: int, width: int) -> Iterator[Row]:
-    room = max(width - cell_len(line.lead), 2)
+def wrap_line(line: Line, index: int, width: int, start: int = 0) -> Iterator[Row]:
+    room = max(width - cells(line.lead), 2)
     text = line.text
-    if len(text) <= room and (text.isascii() or cell_len(text) <= room):
+    if len(text) <= room and (text.isascii() or cells(text) <= room):
         yield Row(line, index, 0, len(text))
         return
-    start = 0
     while start < len(text):
         end = _break_after(text, start, room)
-        yield Row(line, index, start, min(end, start + room))
+        # A space that the break falls on is not drawn.
+        yield Row(line, index, start, min(end, fitting(text, start, room)))
         start = end
 
 
 def _break_after(text: str, start: int, room: int) -> int:
-    end = _fitting(text, start, room)
+    end = fitting(text, start, room)
     if end >= len(text):
         return len(text)
     if text[end] == " ":
@@ -91,18 +107,12 @@ def _break_after(text: str, start: int, room: int) -> int:
     return end if indented else space + 1
 
 
-def _fitting(text: str, start: int, room: int) -> int:
-    end = min(start + room, len(text))
-    piece = text[start:end]
-    if piece.isascii():
-        return end
-    while end > start + 1 and cell_len(text[start:end]) > room:
-        end -= 1
-    return end
+def folded(lines: list[Line], width: int, fold: Fold | None, keep: int = -1) -> list[Row]:
+    """Return the rows of a pane; with a fold, the middle of a long one becomes one row.
 
-
-def folded(lines: list[Line], width: int, fold: Fold | None) -> list[Row]:
-    """Return the rows of a pane; with a fold, the middle of a long one becomes one row."""
+    Args:
+        keep: the place of a line that is seen all the same, with some around it.
+    """
     if fold is None:
         return list(wrap(lines, width))
     limit = fold.head + fold.tail + 2
@@ -112,7 +122,23 @@ def folded(lines: list[Line], width: int, fold: Fold | None) -> list[Row]:
             return rows
     head = _first_rows(lines, width, fold.head)
     tail = _last_rows(lines, width, fold.tail)
-    return [*head, _gap(lines, head[-1], tail[0], width), *tail]
+    if not head[-1].index < keep < tail[0].index:
+        return [*head, _gap(lines, head[-1], tail[0], width), *tail]
+    first = max(keep - AROUND, head[-1].index + 1)
+    last = min(keep + AROUND, tail[0].index - 1)
+    rows = list(head)
+    for index in range(first, last + 1):
+        seen = islice(wrap_line(lines[index], index, width), fold.tail)
+        rows += _between(lines, rows[-1], seen, width)
+    return rows + _between(lines, rows[-1], tail, width)
+
+
+def _between(lines: list[Line], before: Row, rows: Iterable[Row], width: int) -> list[Row]:
+    """Return rows with, before them, the row that stands for what is left out above, if any is."""
+    shown = list(rows)
+    if shown[0].index == before.index + 1:
+        return shown
+    return [_gap(lines, before, shown[0], width), *shown]
 
 
 def left_out(lines: int) -> Line:
@@ -124,7 +150,7 @@ def left_out(lines: int) -> Line:
 def _first_rows(lines: list[Line], width: int, count: int) -> list[Row]:
     rows: list[Row] = []
     for index, line in enumerate(lines[:count]):
-        rows.extend(wrap_line(line, index, width))
+        rows.extend(islice(wrap_line(line, index, width), count))
         if len(rows) >= count:
             break
     return rows[:count]
@@ -133,7 +159,10 @@ def _first_rows(lines: list[Line], width: int, count: int) -> list[Row]:
 def _last_rows(lines: list[Line], width: int, count: int) -> list[Row]:
     rows: list[Row] = []
     for index in range(len(lines) - 1, max(len(lines) - count, 0) - 1, -1):
-        rows[:0] = wrap_line(lines[index], index, width)
+        line = lines[index]
+        # Of an endless line only the end is wrapped.
+        start = max(len(line.text) - (count + 1) * width, 0)
+        rows[:0] = wrap_line(line, index, width, start)
         if len(rows) >= count:
             break
     return rows[-count:]
@@ -148,7 +177,7 @@ def _gap(lines: list[Line], first: Row, last: Row, width: int) -> Row:
     else:
         size = "more"
     text = f"… {size}, Enter shows all"
-    if cell_len(text) > width:
+    if cells(text) > width:
         text = f"… {size}"
     text = text[:width]
     return Row(Line(text, (Span(0, len(text), "fold"),)), -1, 0, len(text))

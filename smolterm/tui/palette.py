@@ -76,6 +76,10 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "output": ("#73daca", "#0f766e", ""),
     "chosen": ("on #191d2c", "on #eef0f7", ""),
     "below": ("on #11131c", "on #fbfbfd", ""),
+    "marked": ("on #2a2f4a", "on #dfe6fb", "bold"),
+    "running": ("on #1c2f2c", "on #dcf1ec", ""),
+    "pointer": ("#e0af68", "#8f5e15", "bold"),
+    "table_head": ("#e8ecfa", "#10131f", "bold"),
     "selected": ("on #33406b", "on #c9d6fb", ""),
 }
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
 from smolterm.printable import printable
-from smolterm.tui.fold import Piece, Step
+from smolterm.tui.halves import half_lines
 from smolterm.tui.highlight import code_lines
+from smolterm.tui.items import Piece, Step
 from smolterm.tui.lines import Line, Span, left_out, styled
+from smolterm.tui.links import frames
 from smolterm.tui.markdown import markdown_lines
+from smolterm.tui.tables import table_lines
+
+Limits: TypeAlias = tuple[int, int] | None
+"""Characters kept of a text's start and end; None: all of it."""
 
 NAMES = ("reasoning", "code", "output")
 
@@ -14,15 +24,24 @@ SOME = (4_000, 8_000)
 """Characters kept of a text's start and end while its pane is folded."""
 MORE = (60_000, 60_000)
 """The same while an unfolded pane still grows."""
+MOST = (400_000, 400_000)
+"""The same of an unfolded pane: what is longer is for a pager."""
 PIECES = (20, 40)
 """Pieces kept of the output's start and end while its pane is folded."""
+PLAIN_WIDTH = 10_000
+"""Cells of a table that is copied rather than looked at."""
 
 
-def pane_lines(step: Step, pane: int, *, full: bool) -> list[Line]:
-    """Return one pane's lines; without `full`, a long text keeps its start and its end only."""
+def pane_lines(step: Step, pane: int, width: int, *, full: bool, colour: bool = True) -> list[Line]:
+    """Return one pane's lines; without `full`, a long text keeps its start and its end only.
+
+    Args:
+        width: cells; only what is drawn and not written needs it. Text is wrapped later.
+        colour: the terminal shows colours, so a picture can be drawn.
+    """
     if pane == 0:
         return reasoning_lines(step, full=full)
-    return code_of(step) if pane == 1 else output_lines(step, full=full)
+    return code_of(step) if pane == 1 else output_lines(step, width, full=full, colour=colour)
 
 
 def reasoning_lines(step: Step, *, full: bool) -> list[Line]:
@@ -52,17 +71,20 @@ def code_of(step: Step) -> list[Line]:
     return [*code_lines(code)]
 
 
-def output_lines(step: Step, *, full: bool) -> list[Line]:
+def output_lines(step: Step, width: int, *, full: bool, colour: bool = True) -> list[Line]:
     pieces, (head, tail) = step.pieces, PIECES
-    limits = (None if step.phase == "done" else MORE) if full else SOME
+    limits = (MOST if step.phase == "done" else MORE) if full else SOME
+
+    def lines_of(some: list[Piece]) -> list[Line]:
+        return [line for piece in some for line in _piece(piece, limits, width, colour)]
+
     if full or len(pieces) <= head + tail:
-        return [line for piece in pieces for line in _piece(piece, limits)]
-    first = [line for piece in pieces[:head] for line in _piece(piece, limits)]
-    last = [line for piece in pieces[-tail:] for line in _piece(piece, limits)]
-    return [*first, left_out(len(pieces) - head - tail), *last]
+        return lines_of(pieces)
+    gap = left_out(len(pieces) - head - tail)
+    return [*lines_of(pieces[:head]), gap, *lines_of(pieces[-tail:])]
 
 
-def _piece(piece: Piece, limits: tuple[int, int] | None) -> list[Line]:
+def _piece(piece: Piece, limits: Limits, width: int, colour: bool) -> list[Line]:
     match piece.kind:
         case "stdout" | "stderr":
             text = str(piece.text)
@@ -72,7 +94,7 @@ def _piece(piece: Piece, limits: tuple[int, int] | None) -> list[Line]:
         case "value":
             return _excerpt(str(piece.text), "value", limits, lead="→ ")
         case "error":
-            return _error(str(piece.text))
+            return _error(str(piece.text), piece.lines)
         case "answer":
             first, *more = markdown_lines(str(piece.text).strip())
             text = first.text + (" …" if more else "")
@@ -81,9 +103,27 @@ def _piece(piece: Piece, limits: tuple[int, int] | None) -> list[Line]:
             return styled(printable(str(piece.text)), "warning", lead="! ", lead_style="warning")
         case "note":
             return styled(printable(str(piece.text)), "quiet")
+        case "table":
+            assert piece.table is not None
+            return table_lines(piece.table, str(piece.text), width)
+        case "image":
+            return _image(piece, width, colour)
 
 
-def _excerpt(text: str, style: str, limits: tuple[int, int] | None, lead: str = "") -> list[Line]:
+def _image(piece: Piece, width: int, colour: bool) -> list[Line]:
+    """What it is in words and its size, then the picture, or why there is none."""
+    said, picture = " ".join(printable(str(piece.text)).split()) or "image", piece.picture
+    if picture is None:
+        return styled(said, "quiet", lead="▣ ", lead_style="tool")
+    if picture.failure:
+        text = f"{said}: not shown, {picture.failure}"
+        return styled(printable(text), "warning", lead="▣ ", lead_style="warning")
+    text = f"{said}, {picture.kind} {picture.width} × {picture.height}"
+    head = styled(text + (", i shows it" if colour else ""), "quiet", lead="▣ ", lead_style="tool")
+    return [*head, *half_lines(picture, width)] if colour else head
+
+
+def _excerpt(text: str, style: str, limits: Limits, lead: str = "") -> list[Line]:
     if limits is None or len(text) <= sum(limits) + 1_000:
         return _text(text, style, lead)
     head, tail = limits
@@ -106,27 +146,31 @@ def _text(text: str, style: str, lead: str) -> list[Line]:
 def _tool(piece: Piece) -> list[Line]:
     name = printable(str(piece.text))
     text = f"{name}({printable(piece.arguments)})".replace("\n", " ")
+    code = piece.lines[-1] if piece.lines else 0
     spans = (Span(0, len(name), "tool"), Span(len(name), len(text), "quiet"))
-    call = Line(text, spans, "⚙ ", "  ", "tool")
-    result = printable(piece.result)
+    call = Line(text, spans, "⚙ ", "  ", "tool", code=code)
+    result, lead, look, style = printable(piece.result), "  ✗ ", "error", "error"
     match piece.status:
         case "asking":
-            return [call, *styled("needs you", "asking", lead="  ")]
+            result, lead, look, style = "needs you", "  ", "", "asking"
         case "ok":
-            return [call, *styled(result, "", lead="  → ", lead_style="quiet")]
-        case "failed":
-            return [call, *styled(result, "error", lead="  ✗ ", lead_style="error")]
+            lead, look, style = "  → ", "quiet", ""
         case "declined":
-            said = f": {result}" if result else ""
-            return [call, *styled(f"declined{said}", "warning", lead="  ✗ ", lead_style="warning")]
-    return [call]
+            result = f"declined: {result}" if result else "declined"
+            look = style = "warning"
+        case "" | "calling":
+            return [call]
+    return [call, *styled(result, style, lead=lead, lead_style=look, code=code)]
 
 
-def _error(text: str) -> list[Line]:
-    lines = styled(printable(text).rstrip(), "error")
+def _error(text: str, causes: tuple[int, ...]) -> list[Line]:
+    shown = printable(text).rstrip()
+    lines = styled(shown, "error")
     last = lines[-1]
     bold = Span(0, len(last.text), "error_last")
-    return [*lines[:-1], Line(last.text, (bold,) if last.text else ())]
+    lines[-1] = Line(last.text, (bold,) if last.text else ())
+    codes = frames(shown, causes)
+    return [replace(line, code=code) for line, code in zip(lines, codes, strict=True)]
 
 
 def pane_text(step: Step, pane: int) -> str:
@@ -135,6 +179,11 @@ def pane_text(step: Step, pane: int) -> str:
         return step.shown_reply()[1]
     if pane == 0:
         return printable(step.shown_reply()[0]).strip()
-    return "\n".join(
-        line.lead.replace("●", "").strip() + line.text for line in output_lines(step, full=True)
-    )
+    return "\n".join(text for piece in step.pieces for text in _plain(piece))
+
+
+def _plain(piece: Piece) -> list[str]:
+    if piece.kind in ("stdout", "stderr"):
+        return [printable(str(piece.text)).removesuffix("\n")]
+    lines = _piece(piece, None, PLAIN_WIDTH, False)
+    return [(line.lead.replace("●", "").strip() + line.text).rstrip() for line in lines]

@@ -1,41 +1,41 @@
-"""The steps of a session as rows of three linked panes, in one scrolling widget.
-
-One widget draws them all, row by row, instead of a tree of a thousand: only what is on the screen
-is laid out, so step 1,000 streams as fast as step 1 and nothing has to be thrown away.
-"""
+"""The steps of a session as rows of three linked panes: choosing, arranging, copying."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
-from textual.strip import Strip
 
-from smolterm.tui import block as blocks
-from smolterm.tui.block import LINES, Block
-from smolterm.tui.fold import Step, View
-from smolterm.tui.panes import NAMES, pane_text
+from smolterm.events import Table
+from smolterm.tui.arranging import Arranging
+from smolterm.tui.block import UNMARKED, Marks
+from smolterm.tui.fold import View
+from smolterm.tui.items import Item, Piece, Step
+from smolterm.tui.links import next_place
+from smolterm.tui.panes import NAMES, output_lines, pane_text
+from smolterm.tui.selecting import selected
 
 
-class Steps(ScrollView, can_focus=True):
-    """Draws a view's items; the reader chooses one step, scrolls, unfolds and copies."""
+class Steps(Arranging):
+    """Draws a view's items; the reader chooses one step and lines of it, unfolds and copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "choose(-1)", "Previous step", id="steps.previous"),
         Binding("down,j", "choose(1)", "Next step", id="steps.next"),
         Binding("pageup", "page(-1)", "Page up", id="steps.page_up"),
         Binding("pagedown", "page(1)", "Page down", id="steps.page_down"),
-        Binding("home", "first", "First step", id="steps.first"),
-        Binding("end", "last", "Last step", id="steps.last"),
+        Binding("home,g", "first", "First step", id="steps.first"),
+        Binding("end,G", "last", "Last step", id="steps.last"),
         Binding("enter", "unfold", "Unfold", id="steps.unfold"),
+        Binding("z,f", "read", "Full screen", id="steps.read"),
+        Binding("left_square_bracket", "link(-1)", "Previous link", id="steps.link_before"),
+        Binding("right_square_bracket", "link(1)", "Next link", id="steps.link_after"),
+        Binding("i", "look", "Look at the table or image", id="steps.look"),
+        Binding("v", "pager", "All of the pane in $PAGER", id="steps.pager"),
         Binding("c", "copy('code')", "Copy code", id="steps.copy_code"),
         Binding("o", "copy('output')", "Copy output", id="steps.copy_output"),
         Binding("r", "copy('reasoning')", "Copy reasoning", id="steps.copy_reasoning"),
@@ -43,8 +43,6 @@ class Steps(ScrollView, can_focus=True):
 
     chosen: reactive[int | None] = reactive(None)
     """The item that is highlighted: always a step."""
-    below: reactive[bool] = reactive(False)
-    """Something new stands below what the reader sees."""
 
     class CopyAsked(Message):
         def __init__(self, text: str, what: str) -> None:
@@ -59,39 +57,62 @@ class Steps(ScrollView, can_focus=True):
             super().__init__()
             self.below = below
 
+    class ReadAsked(Message):
+        """The reader wants one step, or one pane of it, full screen."""
+
+        def __init__(self, step: Step, pane: int | None) -> None:
+            super().__init__()
+            self.step = step
+            self.pane = pane
+
+    class PagerAsked(Message):
+        def __init__(self, text: str, name: str) -> None:
+            super().__init__()
+            self.text = text
+            self.name = name
+
+    class TableAsked(Message):
+        def __init__(self, name: str, table: Table) -> None:
+            super().__init__()
+            self.name = name
+            """The variable, where it is one; empty otherwise."""
+            self.table = table
+
+    class PictureAsked(Message):
+        """An image is on the screen that nobody decoded yet, or is asked for in full."""
+
+        def __init__(self, step: Step, piece: Piece, *, full: bool) -> None:
+            super().__init__()
+            self.step = step
+            self.piece = piece
+            self.full = full
+
+    class Unlinked(Message):
+        """There is nothing to go to or to look at; the text says what."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, view: View) -> None:
-        super().__init__()
-        self._view = view
-        self._blocks: dict[int, Block] = {}
-        self._versions: dict[int, int] = {}
-        self._heights: list[int] = []
-        self._tops: list[int] = [0]
-        self._unfolded: set[int] = set()
-        self._following = True
+        super().__init__(view)
         self._left_at: int | None = None  # where a question took the reader from the end to
         self._picked = False  # the reader chose the step, so new ones do not take over
+        self._asked: set[int] = set()  # pieces whose picture is being made
 
     # Values in
 
-    def show_changes(self) -> None:
-        """Draw what changed in the view since the last call."""
-        dirty, self._view.dirty = self._view.dirty, set()
-        if not dirty or not self.size.width:
-            self._view.dirty |= dirty
-            return
-        items = self._view.items
-        self._heights += [1] * (len(items) - len(self._heights))
-        steps = [index for index in dirty if isinstance(items[index], Step)]
-        if steps and not self._picked:
+    def arrived(self, dirty: set[int]) -> None:
+        steps = [index for index in dirty if isinstance(self._view.items[index], Step)]
+        if steps and (not self._picked or self.chosen is None):
             self.chosen = max(steps)
-        changed = [self._lay_out(index) for index in sorted(dirty)]
-        if any(changed):
-            self._measure()
-        if self._following:
-            self._to_end()
-        elif max(dirty) >= self._item_at(self.scroll_offset.y + self.size.height):
-            self.below = True
-        self.refresh()
+
+    def shorten(self, length: int) -> None:
+        super().shorten(length)
+        self._unfolded = {index for index in self._unfolded if index < length}
+        if self.chosen is not None and self.chosen >= length:
+            steps = self._step_indexes(length)
+            self.chosen, self._picked = (steps[-1] if steps else None), False
 
     def attend(self, number: int | None) -> None:
         """Bring a step that waits for the person on the screen, the code before all.
@@ -101,117 +122,52 @@ class Steps(ScrollView, can_focus=True):
         step = None if number is None else self._view.at(number)
         if step is None:
             if self._left_at == self.scroll_offset.y:
-                self._to_end()
+                self.to_end()
             self._left_at = None
         elif self._heights:
             following = self._following
             self.chosen, self._picked = self._view.items.index(step), False
-            self._reveal(self.chosen)
+            self.reveal(self.chosen)
             if self._heights[self.chosen] > self.size.height:
                 code = self._blocks[self.chosen].top_of(1)
                 self.scroll_to(y=self._tops[self.chosen] + code, animate=False)
             self._left_at = self.scroll_offset.y if following else None
 
-    # Layout
+    def laid_out(self, index: int, item: Item) -> None:
+        """Ask for the pictures of images that come on the screen."""
+        for piece in item.pieces if isinstance(item, Step) else ():
+            if piece.kind == "image" and piece.picture is None and id(piece) not in self._asked:
+                self._asked.add(id(piece))
+                assert isinstance(item, Step)
+                self.post_message(self.PictureAsked(item, piece, full=False))
 
-    def _lay_out(self, index: int) -> bool:
-        """Lay one item out if that is due; say whether its height changed."""
+    def marks(self, index: int) -> Marks:
         item = self._view.items[index]
-        if index in self._blocks and self._versions.get(index) == item.version:
-            return False
-        width = self.scrollable_content_region.width
-        block = blocks.layout(item, width, unfolded=index in self._unfolded)
-        self._blocks[index], self._versions[index] = block, item.version
-        changed = self._heights[index] != block.height
-        self._heights[index] = block.height
-        return changed
+        if not isinstance(item, Step):
+            return UNMARKED
+        if index != self.chosen:
+            return Marks(running=item.line) if item.line else UNMARKED
+        return Marks(self.pane, self._place or (-1, -1), self._code, item.line)
 
-    def _measure(self) -> None:
-        self._tops = [0, *accumulate(self._heights)]
-        self.virtual_size = Size(self.scrollable_content_region.width, self._tops[-1])
-
-    def _settle(self) -> None:
-        """Lay out what is on the screen and was not yet, keeping its first row in place."""
-        if not self._heights:
-            return
-        top = self.scroll_offset.y
-        for _ in range(3):
-            first, last = self._item_at(top), self._item_at(top + self.size.height)
-            changed = [self._lay_out(index) for index in range(first, last + 1)]
-            if not any(changed):
-                break
-            old = self._tops[first + 1]
-            self._measure()
-            if changed[0] and self._tops[first] < top:
-                self.scroll_to(y=top + self._tops[first + 1] - old, animate=False)
-                top = self.scroll_offset.y
-
-    def _item_at(self, y: int) -> int:
-        return min(max(bisect_right(self._tops, y) - 1, 0), len(self._heights) - 1)
-
-    def on_resize(self, event: events.Resize) -> None:
-        if self._blocks and self.scrollable_content_region.width != self.virtual_size.width:
-            at = self._item_at(self.scroll_offset.y)
-            inside = self.scroll_offset.y - self._tops[at]
-            self._blocks.clear()
-            self._lay_out(at)
-            self._measure()
-            if not self._following:
-                self.scroll_to(y=self._tops[at] + min(inside, self._heights[at]), animate=False)
-        if self._following:
-            self._to_end()
-        self._settle()
-        self.show_changes()
-
-    def _to_end(self) -> None:
-        """Go to the last row; rows that were never laid out are, on the way."""
-        for _ in range(3):
-            self.scroll_to(y=self.max_scroll_y, animate=False)
-            before = self._tops[-1]
-            self._settle()
-            if self._tops[-1] == before:
-                break
-        self.below = False
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        self._following = new_value >= self.max_scroll_y
-        if self._following:
-            self.below = False
-        self._settle()
-
-    # Drawing
-
-    def render_line(self, y: int) -> Strip:
-        y += self.scroll_offset.y
-        width = self.scrollable_content_region.width
-        dark = self.app.current_theme.dark
-        if not self._heights or y >= self._tops[-1]:
-            return Strip.blank(width, self.rich_style)
-        index = self._item_at(y)
-        block = self._blocks.get(index)
-        if block is None:
-            return Strip.blank(width, self.rich_style)
-        return blocks.strip(
-            block,
-            y - self._tops[index],
-            width,
-            item=index,
-            dark=dark,
-            chosen=index == self.chosen,
-            selection=self.text_selection,
-        )
-
-    def watch_chosen(self) -> None:
-        self.refresh()
+    def watch_chosen(self, before: int | None, now: int | None) -> None:
+        if before != now:
+            self.unmark(before)
+        self.refresh_rows()
 
     def watch_below(self, below: bool) -> None:
         self.post_message(self.BelowChanged(below))
 
-    # Choosing
+    # Choosing a step
 
-    def _step_indexes(self) -> list[int]:
-        return [n for n, item in enumerate(self._view.items) if isinstance(item, Step)]
+    def _step_indexes(self, length: int | None = None) -> list[int]:
+        items = self._view.items[:length]
+        return [n for n, item in enumerate(items) if isinstance(item, Step)]
+
+    @property
+    def step(self) -> Step | None:
+        """The chosen step."""
+        item = None if self.chosen is None else self._view.items[self.chosen]
+        return item if isinstance(item, Step) else None
 
     def action_choose(self, by: int) -> None:
         """Choose the step before or after; a step taller than the screen scrolls first."""
@@ -235,17 +191,7 @@ class Steps(ScrollView, can_focus=True):
 
     def _pick(self, index: int) -> None:
         self.chosen, self._picked = index, index != self._step_indexes()[-1]
-        self._reveal(index)
-
-    def _reveal(self, index: int) -> None:
-        self._settle()
-        top, bottom = self._tops[index], self._tops[index + 1]
-        screen_top, height = self.scroll_offset.y, self.size.height
-        if top < screen_top or bottom - top >= height:
-            self.scroll_to(y=top, animate=False)
-        elif bottom > screen_top + height:
-            self.scroll_to(y=bottom - height, animate=False)
-        self._settle()
+        self.reveal(index)
 
     def press(self, key: str) -> None:
         """Do what a key does here, for somebody who holds the focus elsewhere."""
@@ -278,7 +224,7 @@ class Steps(ScrollView, can_focus=True):
         if steps:
             self._pick(steps[-1])
         self._picked = False
-        self._to_end()
+        self.to_end()
 
     def action_unfold(self, index: int | None = None) -> None:
         """Show all of the chosen step, or fold it again."""
@@ -289,15 +235,13 @@ class Steps(ScrollView, can_focus=True):
         if index not in self._unfolded and not (block and block.has_fold):
             return
         self._unfolded ^= {index}
-        self._blocks.pop(index, None)
         following = self._following
-        if self._lay_out(index):
-            self._measure()
-        self.refresh()
-        if following and index not in self._unfolded:
-            self._to_end()
-        else:
-            self._reveal(index)
+        self._following = following and index not in self._unfolded
+        self.lay_out_again(index)
+        if not self._following:
+            self.reveal(index)
+
+    # Choosing a line
 
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)
@@ -308,47 +252,84 @@ class Steps(ScrollView, can_focus=True):
         if y >= self._tops[-1] or not isinstance(self._view.items[index], Step):
             return
         self.chosen, self._picked = index, index != self._step_indexes()[-1]
-        block = self._blocks.get(index)
-        if block is not None and block.fold_at(at.x, y - self._tops[index]):
+        block, row = self._blocks[index], y - self._tops[index]
+        self.pane = block.pane_at(at.x, row, self.pane)
+        place = block.at(at.x, row)
+        if place is None or place[0] not in (1, 2):
+            self.unmark(index)
+        elif place[1] < 0:
             self.action_unfold(index)
+        else:
+            self._mark(index, place)
 
-    # Copying
+    def _mark(self, index: int, place: tuple[int, int]) -> None:
+        """Mark a line and what it is linked with, in view even where panes are folded."""
+        pane, line = place
+        block = self._blocks[index]
+        lines = block.lines_of(2)
+        code = line + 1 if pane == 1 else lines[line].code if line < len(lines) else 0
+        self.mark(index, place, code)
+        rows = [self._blocks[index].row_of(*at) for at in (place, self._other(index, place))]
+        for row in rows:
+            if row is not None:
+                self.reveal_row(index, row)
+
+    def _other(self, index: int, place: tuple[int, int]) -> tuple[int, int]:
+        """Return the other end of a link."""
+        if place[0] == 2:
+            return 1, self._code - 1
+        lines = self._blocks[index].lines_of(2)
+        return 2, next((n for n, line in enumerate(lines) if line.code == self._code), -1)
+
+    def action_link(self, by: int) -> None:
+        """Go to the next line of the step that is linked with one in another pane."""
+        index, step = self.chosen, self.step
+        if index is None or step is None or index not in self._blocks:
+            return
+        lines = self._blocks[index].lines_of(2) or output_lines(step, 80, full=False)
+        place = next_place(self.pane, self._place, lines, by)
+        if place is None:
+            self.post_message(self.Unlinked("nothing in this step is linked"))
+            return
+        self.pane = place[0]
+        self._mark(index, place)
+
+    # Looking closer
+
+    def action_read(self) -> None:
+        if self.step is not None:
+            self.post_message(self.ReadAsked(self.step, None))
+
+    def action_look(self) -> None:
+        """Look at the newest table or image of the chosen step."""
+        pieces = self.step.pieces if self.step is not None else []
+        for piece in reversed(pieces):
+            if piece.table is not None:
+                self.post_message(self.TableAsked(str(piece.text), piece.table))
+                return
+            if piece.image is not None:
+                assert self.step is not None
+                self.post_message(self.PictureAsked(self.step, piece, full=True))
+                return
+        self.post_message(self.Unlinked("no table or image in this step"))
+
+    def action_pager(self) -> None:
+        """Hand all of the chosen pane to the pager."""
+        step = self.step
+        if step is not None:
+            text = pane_text(step, self.pane)
+            ending = "py" if self.pane == 1 else "txt"
+            self.post_message(
+                self.PagerAsked(text, f"step-{step.number}-{NAMES[self.pane]}.{ending}")
+            )
 
     def action_copy(self, what: str) -> None:
-        item = None if self.chosen is None else self._view.items[self.chosen]
-        if isinstance(item, Step):
-            self.post_message(self.CopyAsked(pane_text(item, NAMES.index(what)), what))
+        if self.step is not None:
+            self.post_message(self.CopyAsked(pane_text(self.step, NAMES.index(what)), what))
 
     def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
+        self.refresh_rows()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the selected text of the pane that the selection began in."""
-        start, end = selection
-        if start is None or end is None:
-            return None
-        pane, item, line = _place(start.y)
-        _, last_item, last_line = _place(end.y)
-        if _place(end.y)[0] != pane:
-            last_line = LINES - 1
-        found: list[str] = []
-        for index in range(item, last_item + 1):
-            lines = self._lines(index, pane)
-            first = line if index == item else 0
-            last = min(last_line, len(lines) - 1) if index == last_item else len(lines) - 1
-            for number in range(first, last + 1):
-                text = lines[number]
-                stop = end.x if (index, number) == (last_item, last_line) else len(text)
-                found.append(text[start.x if (index, number) == (item, line) else 0 : stop])
-        return "\n".join(found), "\n"
-
-    def _lines(self, index: int, pane: int) -> list[str]:
-        block = self._blocks.get(index)
-        areas = [area for area in block.areas if area.pane == pane] if block else []
-        return [line.text for area in areas for line in area.lines]
-
-
-def _place(row: int) -> tuple[int, int, int]:
-    """Take a selection's row apart: pane, item, line."""
-    rest, line = divmod(row, LINES)
-    return (*divmod(rest, LINES), line)
+        return selected(self._blocks, selection)

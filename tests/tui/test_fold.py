@@ -8,7 +8,8 @@ from stories import ANSWER, CODE, REASONING, asked, failed, proposed, ran, strea
 
 from smolterm import events as ev
 from smolterm.tui.block import layout
-from smolterm.tui.fold import Ending, Step, View, split_reply
+from smolterm.tui.fold import View
+from smolterm.tui.items import Ending, Step, split_reply
 
 STORY: list[ev.Event] = [
     ev.SessionStarted(session="s", version="1", model="m"),

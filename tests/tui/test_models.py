@@ -18,7 +18,8 @@ from smolterm.events import (
     Usage,
 )
 from smolterm.tui.app import SmoltermApp
-from smolterm.tui.fold import Ending, View
+from smolterm.tui.fold import View
+from smolterm.tui.items import Ending
 
 Test = Callable[[Pilot[int], Scripted], Awaitable[None]]
 

@@ -9,9 +9,11 @@ from rich.cells import cell_len
 from stories import CODE, ran
 
 from smolterm.printable import revealed
-from smolterm.tui.block import layout, strip
-from smolterm.tui.fold import Step, View
+from smolterm.tui.block import Shape, layout
+from smolterm.tui.drawing import strip
+from smolterm.tui.fold import View
 from smolterm.tui.highlight import code_lines
+from smolterm.tui.items import Step
 from smolterm.tui.lines import Fold, Line, folded, styled, wrap
 from smolterm.tui.markdown import markdown_lines
 from smolterm.tui.palette import style
@@ -21,7 +23,7 @@ TEXT = st.text(alphabet=st.one_of(st.sampled_from("abc  \n(){}'\"#é日👩\t"),
 
 
 def drawn(step: Step, width: int, *, unfolded: bool = True) -> list[str]:
-    block = layout(step, width, unfolded=unfolded)
+    block = layout(step, width, Shape(unfolded=unfolded))
     return [strip(block, y, width, item=0, dark=True).text for y in range(block.height)]
 
 
