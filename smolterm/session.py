@@ -12,12 +12,14 @@ import msgspec
 
 from smolterm import __version__
 from smolterm.agent import Agent
+from smolterm.answers import Review
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
 from smolterm.context import undone
 from smolterm.errors import SmoltermError, StoreError, UsageError
 from smolterm.events import (
     Event,
+    FileChange,
     Finished,
     ModeChanged,
     Notice,
@@ -32,13 +34,14 @@ from smolterm.policy import Decision, FilesDecision, Mode, Policy
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
-from smolterm.store import SessionFile, new_session_id
+from smolterm.store import SessionFile, data_folder, new_session_id
 from smolterm.thinker import Thinker
 from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
 
 if TYPE_CHECKING:
     from smolterm.packages import Plan
+    from smolterm.staging import Staging
 
 MODEL_FIRST_SECONDS = 3.0
 DEFAULT_BUDGET = Budget()
@@ -65,14 +68,20 @@ class Session:
         policy: what happens without asking.
         budget: for each task.
         limits: for each cell.
-        folder: named in the first event; what packs may read is granted to them, not here.
+        folder: where the sandbox is our own, its code sees it as `/files/<name>`, staged. What
+            packs may read is granted to them, not here.
+        write: what code changes there is written, once it is accepted.
         save: keep the session's file; its path is `transcript_path`.
         packages: what code may import besides the standard library, where the sandbox is our own:
             whatever a person allows, what is already on this machine, or nothing.
         spare: keep a second sandbox ready, see `Sandbox`.
         agent: the model writes Python, calls tools by JSON, or what suits it.
         strict: a model on this machine can only write Python that parses.
+        reviews: look at each answer, in order, before the staged files are asked about.
     """
+
+    staging: Staging | None = None
+    """The staged files, where the sandbox is our own."""
 
     def __init__(
         self,
@@ -85,12 +94,15 @@ class Session:
         budget: Budget = DEFAULT_BUDGET,
         limits: Limits = DEFAULT_LIMITS,
         folder: Path | None = None,
+        write: bool = False,
         save: bool = True,
         packages: PackagePolicy = "ask",
         spare: bool = False,
         agent: AgentChoice = "auto",
         strict: bool = False,
+        reviews: Sequence[Review] = (),
     ) -> None:
+        self._reviews = tuple(reviews)
         self._kind, self._strict = agent, strict
         self._packages = packages
         self._spare = spare
@@ -105,6 +117,8 @@ class Session:
         self.budget = budget
         self.limits = limits
         self.folder = folder
+        if folder is not None and self.staging is not None:
+            self.staging.mount_folder(folder, writable=write)
         self.is_demo = self.model_name.startswith("replay:")
         self._own_tools: dict[str, AnyTool] = dict(by_name(tools))
         self.packs = list(packs)
@@ -116,6 +130,7 @@ class Session:
         self._making: asyncio.Task[Agent] | None = None
         self._interrupted = asyncio.Event()
         self._attached: dict[str, bytes] = {}
+        self._mounted: list[str] = []
         self._closed = False
 
     async def __aenter__(self) -> Session:
@@ -183,8 +198,7 @@ class Session:
             UsageError: a task is running, another switch is, or the name is none.
             ModelError: the other model cannot be asked; the old one stays.
         """
-        if self._queue is not None:
-            raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
+        self._refuse_while_busy()
         await self._seat.switch(model, self._use_model)
 
     def _use_model(self) -> None:
@@ -192,7 +206,11 @@ class Session:
             self._agent.thinker.suit(self.model, self._manner(self._specs))
 
     async def run(
-        self, task: str, *, files: Mapping[str, bytes] | None = None
+        self,
+        task: str,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        notes: Sequence[str] = (),
     ) -> AsyncGenerator[Event, None]:
         """Work on a task; yields every event, `Finished` last.
 
@@ -200,18 +218,23 @@ class Session:
 
         Args:
             files: bytes to put at absolute paths inside the sandbox, such as `/in/stdin`.
+            notes: what the model is told besides.
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Wait for it, or interrupt() it.")
         self._seat.refuse_while_switching()
         self._interrupted.clear()
+        if self.staging is not None:
+            self.staging.withdraw()
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._queue = queue
         files = {**self._attached, **(files or {})}
         self._attached = {}
         # Arguments of a command may hold bytes that are no text.
         task = task.encode("utf-8", "replace").decode()
-        working = asyncio.create_task(self._work(task, files))
+        started = TaskStarted(task=task, files=(*self._mounted, *files), notes=tuple(notes))
+        self._mounted = []
+        working = asyncio.create_task(self._work(started, files))
         if self._preparing is None:
             self._preparing = asyncio.create_task(self._prepare())
         try:
@@ -250,15 +273,17 @@ class Session:
         closing = [self.sandbox.close(), self.model.close()]
         closing += [pack.close() for pack in self.packs]
         await asyncio.gather(*closing, return_exceptions=True)
+        if self.staging is not None:
+            self.staging.close()
         if self._file is not None:
             self._file.close()
 
-    async def _work(self, task: str, files: Mapping[str, bytes]) -> None:
+    async def _work(self, started: TaskStarted, files: Mapping[str, bytes]) -> None:
         """Run the agent in a task of its own, so that events come while a front end is busy."""
         assert self._queue is not None
         try:
             agent = await self._agent_in_time()
-            self._emit(TaskStarted(task=task, files=tuple(files)))
+            self._emit(started)
             if files and agent is not None:
                 await self.sandbox.offer(files=files)
             if agent is None or self._interrupted.is_set():
@@ -296,7 +321,8 @@ class Session:
             specs = self._specs = [tool.spec for tool in tools.values()]
             await self.sandbox.offer(tools=specs)
             await self._seat.described()
-            prompt = Prompt(specs, packages=self._offers_packages)
+            words = self.staging.words() if self.staging is not None else ""
+            prompt = Prompt(specs, packages=self._offers_packages, folder=words)
             self._agent = Agent(
                 thinker=Thinker(self.model, prompt, self._manner(specs)),
                 sandbox=self.sandbox,
@@ -305,6 +331,7 @@ class Session:
                 budget=self.budget,
                 limits=self.limits,
                 transcript=self.transcript,
+                reviews=(*self._reviews, *([self.staging] if self.staging is not None else [])),
             )
             self._emit(
                 SessionStarted(
@@ -359,16 +386,58 @@ class Session:
 
     # The staged files
 
+    def mount(self, source: Path, at: str | None = None, *, writable: bool = False) -> str:
+        """Show a file or folder to the code, and its place to the model with the next task.
+
+        Raises:
+            UsageError: there is no such file, the place is taken, or the sandbox is not our own.
+        """
+        if self.staging is None:
+            raise UsageError("Files can be mounted in a sandbox of the session's own alone.")
+        self._mounted.append(self.staging.mount(source, at, writable=writable))
+        return self._mounted[-1]
+
     def decide_files(self, step: int, decision: FilesDecision) -> bool:
         """Answer a `FilesRequested`; False when nothing waits for it any more."""
-        return False
+        return self.staging is not None and self.staging.decide(step, decision)
 
     async def review_files(self) -> None:
-        """Ask about staged changes now, while no task runs."""
+        """Ask about staged changes now: `FilesRequested` follows where there are any.
+
+        Raises:
+            UsageError: a task is running.
+        """
+        self._refuse_while_busy()
+        if self.staging is not None:
+            await self.staging.review(len(self.transcript.steps), self._emit)
+
+    async def file_change(self, path: str) -> FileChange:
+        """Return a staged change with all of its diff, where its event had to cut it.
+
+        Raises:
+            UsageError: nothing changed at that path.
+        """
+        if self.staging is None:
+            raise UsageError("This session has no staged files.")
+        return await self.staging.whole(path)
 
     async def undo_files(self) -> tuple[str, ...]:
-        """Take back what was written last; the paths, none when nothing was."""
-        return ()
+        """Take back what was written last; the paths, none when nothing was.
+
+        Raises:
+            UsageError: a task is running.
+            CommitRefused: a file changed since; nothing was taken back.
+        """
+        self._refuse_while_busy()
+        event = await self.staging.undo(self.past) if self.staging is not None else None
+        if event is None:
+            return ()
+        self._emit(event)
+        return event.paths
+
+    def _refuse_while_busy(self) -> None:
+        if self._queue is not None:
+            raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
 
     # The variables
 
@@ -433,13 +502,21 @@ class Session:
     def _own_sandbox(self) -> CellRunner:
         from smolterm.packages.provide import Packages
         from smolterm.sandbox.deno import Sandbox
+        from smolterm.sandbox.files import StagedFiles
+        from smolterm.staging import Staging
 
         packages = None
         if self._packages != "off":
             packages = Packages(
                 consent=self.consent, progress=self._progress, offline=self._packages == "cached"
             )
-        return Sandbox(progress=self._progress, spare=self._spare, packages=packages)
+        files = StagedFiles()
+        sandbox = Sandbox(
+            progress=self._progress, spare=self._spare, packages=packages, files=files
+        )
+        undo_folder = data_folder() / "undo"
+        self.staging = Staging(sandbox, files, policy=lambda: self.policy, undo_folder=undo_folder)
+        return sandbox
 
     def _progress(self, text: str, fraction: float | None) -> None:
         self._emit(SandboxChanged(state="preparing", detail=text, fraction=fraction))
@@ -449,6 +526,8 @@ class Session:
             return
         self._emit(SandboxChanged(state="starting"))
         try:
+            if self.staging is not None:
+                await self.staging.recover()
             await self.sandbox.start()
         except SmoltermError as error:
             # The first step that runs code tries again, and fails the task if it must.

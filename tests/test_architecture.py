@@ -27,8 +27,8 @@ models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt shell
 touches
 gate
-answers calls context manner
-seat telling thinker
+answers calls context filechanges manner
+seat staging telling thinker
 agent early
 pyplace session
 build doctor flags oneshot pyrun tui.*
