@@ -13,22 +13,13 @@ from smolterm.approval import Approvals, word
 from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
 from smolterm.errors import SandboxDied, SmoltermError
+from smolterm.gate import Gate, Granted
 from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
-from smolterm.policy import (
-    Approve,
-    Decision,
-    Edit,
-    Policy,
-    Reject,
-    Stop,
-    Verdict,
-    called_names,
-    imported_names,
-    judge_action,
-)
+from smolterm.policy import Approve, Decision, Edit, Reject, Stop, Verdict
 from smolterm.sandbox import Call, CellDone, CellRunner, Limits, Printed
 from smolterm.thinker import Thinker
+from smolterm.touches import Reading, read
 from smolterm.transcript import Transcript, observe
 
 
@@ -41,7 +32,7 @@ class Agent:
         thinker: Thinker,
         sandbox: CellRunner,
         tools: Mapping[str, AnyTool],
-        policy: Policy,
+        gate: Gate,
         budget: Budget,
         limits: Limits,
         transcript: Transcript,
@@ -50,12 +41,12 @@ class Agent:
         self.reviews = reviews
         self.thinker = thinker
         self.sandbox = sandbox
-        self.policy = policy
+        self.gate = gate
         self.budget = budget
         self.limits = limits
         self.transcript = transcript
         self.approvals = Approvals()
-        self.calls = ToolCalls(tools, policy=policy, sandbox=sandbox, approvals=self.approvals)
+        self.calls = ToolCalls(tools, gate=gate, sandbox=sandbox, approvals=self.approvals)
         self.clock = Clock(budget)
         self.in_cell = False
         self._same = ("", 0)
@@ -100,11 +91,16 @@ class Agent:
                 )
                 failed = False
                 left = self.budget.max_repairs - repairs
-                async with aclosing(reviewed(self._step(number, left), self.reviews, self.clock,
-                                             number, left)) as step:  # fmt: skip
-                    async for event in step:
-                        yield event
-                        failed = failed or _is_failure(event)
+                try:
+                    async with aclosing(reviewed(self._step(number, left), self.reviews,
+                                                 self.clock, number, left)) as step:  # fmt: skip
+                        async for event in step:
+                            yield event
+                            failed = failed or _is_failure(event)
+                except TaskOver as over:
+                    # What the person said during a review goes before the answer.
+                    if over.finished.reason != "answer" or not self.thinker.prompt.unread:
+                        raise
                 repairs = repairs + 1 if failed else 0
                 if repairs > self.budget.max_repairs:
                     raise TaskOver(
@@ -133,6 +129,9 @@ class Agent:
         assert reply is not None
         if reply.code is None:
             if reply.kind == "prose":
+                # The model answered before it read what the person said: it goes on with that.
+                if self.thinker.prompt.unread:
+                    return
                 raise TaskOver(e.Finished(reason="answer", answer=reply.reasoning))
             yield e.MistakeFound(step=number, text=reply.message, repairs_left=max(0, repairs_left))
             return
@@ -153,26 +152,39 @@ class Agent:
         """Put the action to approval; the last event is the decision."""
         before, times = self._same
         self._same = (code, times + 1 if code == before else 1)
-        by_person = judge_action(self.policy, repeats=self._same[1]) is not Verdict.ALLOW
+        repeats = self._same[1]
+        reading = read(code, self.calls.specs)
+        judged = self.gate.judge_code(reading, repeats=repeats)
+        by_person = judged.verdict is not Verdict.ALLOW
         decision: Decision = Approve()
+        kept = Granted(judged.rule)
+        self.calls.read = Reading()
         if by_person:
+            rules = self.gate.code_rules(code, reading, repeats=repeats)
             self.approvals.ask(number)
-            why = "The same code was proposed 3 times." if self._same[1] >= 3 else ""
-            yield e.ApprovalRequested(step=number, code=code, why=why)
+            yield e.ApprovalRequested(
+                step=number,
+                code=code,
+                why=f"The same code was proposed {repeats} times." if repeats >= 3 else "",
+                touches=reading.touches,
+                rules=tuple(rule.words() for rule in rules),
+            )
             async with self.clock.waiting(counts=False):
                 decision = await self.approvals.answer(number)
-        self.calls.approved_names = self.calls.approved_imports = frozenset()
-        if isinstance(decision, Edit):
-            code = decision.code
-        if isinstance(decision, Approve | Edit) and by_person:
-            self.calls.approved_names = called_names(code)
-            self.calls.approved_imports = imported_names(code)
+            if isinstance(decision, Edit):
+                code, reading = decision.code, read(decision.code, self.calls.specs)
+            if isinstance(decision, Approve):
+                kept = self.gate.take(decision, rules)
+            if isinstance(decision, Approve | Edit):
+                self.calls.read = reading
         yield e.DecisionMade(
             step=number,
             decision=word(decision),
             by="person" if by_person else "policy",
             reason=decision.reason if isinstance(decision, Reject) else "",
             code=code if isinstance(decision, Approve | Edit) else "",
+            rule=kept.words,
+            granted=kept.rule,
         )
         if isinstance(decision, Stop):
             raise TaskOver(e.Finished(reason="stopped", message=STOPPED))
@@ -225,6 +237,8 @@ class Agent:
         if self.clock.interrupted:
             raise Interrupted
         if answer is not None:
+            if self.thinker.prompt.unread:
+                return
             data = as_json(done.answer_data)
             raise TaskOver(e.Finished(reason="answer", answer=answer, data=data))
         yield e.ObservationMade(step=number, text=observe(self.transcript.steps[-1]))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from smolterm import events as e
 from smolterm.approval import Approvals, word
 from smolterm.clock import STOPPED, Clock, Interrupted, TaskOver
 from smolterm.errors import ToolError
+from smolterm.gate import Gate, Granted, arguments_of
 from smolterm.packages import Plan
 from smolterm.packages.names import package_of
-from smolterm.policy import Approve, Policy, Reject, Stop, Verdict, judge_effect
+from smolterm.policy import Approve, Mode, Reject, Stop, Verdict
 from smolterm.sandbox import Call, CellRunner
 from smolterm.sandbox.values import short_repr
 from smolterm.tools import ToolSpec
+from smolterm.touches import Reading, touches
 
 IMPORT = "import"
 """How events name the fetching of a package; no tool can have this name."""
@@ -34,25 +37,24 @@ class AnyTool(Protocol):
 
 
 class ToolCalls:
-    """The tools of a session and the gate before them."""
+    """The tools of a session, behind its gate."""
 
     def __init__(
         self,
         tools: Mapping[str, AnyTool],
         *,
-        policy: Policy,
+        gate: Gate,
         sandbox: CellRunner,
         approvals: Approvals,
     ) -> None:
         self._tools = tools
-        self._policy = policy
+        self._gate = gate
         self._sandbox = sandbox
         self._approvals = approvals
         self._consents = 0
-        self.approved_names: frozenset[str] = frozenset()
-        """What the code that a person approved calls by name."""
-        self.approved_imports: frozenset[str] = frozenset()
-        """What it imports."""
+        self.specs = tuple(tool.spec for tool in tools.values())
+        self.read = Reading()
+        """The code that a person approved; empty while other code runs."""
 
     async def make(
         self, number: int, code: str, call: Call, clock: Clock
@@ -62,34 +64,25 @@ class ToolCalls:
         if tool is None:
             await self._sandbox.answer(call.call, error="There is no such tool.")
             return
-        name, effect = tool.spec.name, tool.spec.effect
-        shown = _arguments(call)
-        seen = name in self.approved_names
-        verdict = judge_effect(self._policy, effect, read_by_person=seen)
-        refused = "This session does not allow it." if verdict is Verdict.DENY else None
-        if verdict is Verdict.ASK:
-            self._approvals.ask(number, call.call)
-            yield e.ApprovalRequested(
-                step=number, code=code, call=call.call, tool=name, arguments=shown, effect=effect,
-                why=_why(effect, seen),
-            )  # fmt: skip
-            async with clock.waiting(counts=False):
-                decision = await self._approvals.answer(number, call.call)
-            reason = decision.reason if isinstance(decision, Reject) else ""
-            yield e.DecisionMade(
-                step=number, call=call.call, decision=word(decision), by="person", reason=reason
-            )
-            if isinstance(decision, Stop):
-                raise TaskOver(e.Finished(reason="stopped", message=STOPPED))
-            if not isinstance(decision, Approve):
-                refused = f"The person declined it. {reason}".strip()
-        if refused is not None:
+        line = _line(call, code)
+        refused = ""
+        async with aclosing(self._judge(number, code, call, tool.spec, line, clock)) as judging:
+            async for said in judging:
+                if isinstance(said, str):
+                    refused = said
+                else:
+                    yield said
+        name = tool.spec.name
+        if refused:
             await self._sandbox.answer(call.call, error=f"{name}: {refused}", denied=True)
             yield e.ToolReturned(
                 step=number, call=call.call, tool=name, ok=False, result=refused, seconds=0.0
             )
             return
-        yield e.ToolCalled(step=number, call=call.call, tool=name, arguments=shown, effect=effect)
+        yield e.ToolCalled(
+            step=number, call=call.call, tool=name, arguments=_arguments(call),
+            effect=tool.spec.effect, line=line,
+        )  # fmt: skip
         started = time.monotonic()
         value, error = None, None
         try:
@@ -107,6 +100,42 @@ class ToolCalls:
             seconds=time.monotonic() - started,
         )  # fmt: skip
         await self._sandbox.answer(call.call, value=value, error=error)
+
+    async def _judge(
+        self, number: int, code: str, call: Call, spec: ToolSpec, line: int | None, clock: Clock
+    ) -> AsyncGenerator[e.Event | str, None]:
+        """Judge one call, asking where one asks; a text is why it does not happen."""
+        given = arguments_of(call.args, call.kwargs)
+        seen = spec.name in self.read.calls
+        judged = self._gate.judge_call(spec, given.exact, read=seen)
+        if judged.verdict is Verdict.DENY:
+            yield judged.why
+            return
+        if judged.verdict is Verdict.ALLOW:
+            if judged.rule:
+                yield e.DecisionMade(
+                    step=number, call=call.call, decision="approve", by="policy", rule=judged.rule
+                )
+            return
+        rules = self._gate.call_rules(spec, given.exact)
+        self._approvals.ask(number, call.call)
+        yield e.ApprovalRequested(
+            step=number, code=code, call=call.call, tool=spec.name, arguments=given.text,
+            effect=spec.effect, line=line, why=_why(spec.effect, seen, self._gate.policy.mode),
+            touches=touches(code, self.specs), rules=tuple(rule.words() for rule in rules),
+        )  # fmt: skip
+        async with clock.waiting(counts=False):
+            decision = await self._approvals.answer(number, call.call)
+        reason = decision.reason if isinstance(decision, Reject) else ""
+        kept = self._gate.take(decision, rules) if isinstance(decision, Approve) else Granted()
+        yield e.DecisionMade(
+            step=number, call=call.call, decision=word(decision), by="person", reason=reason,
+            rule=kept.words, granted=kept.rule,
+        )  # fmt: skip
+        if isinstance(decision, Stop):
+            raise TaskOver(e.Finished(reason="stopped", message=STOPPED))
+        if not isinstance(decision, Approve):
+            yield f"The person declined it. {reason}".strip()
 
     async def _while_alive(self, calling: Coroutine[Any, Any, Any]) -> Any:
         """Wait for a tool no longer than there is code that waits for it."""
@@ -131,12 +160,12 @@ class ToolCalls:
         emit: Callable[[e.Event], None],
     ) -> bool:
         """Ask about a package that the code imports: fetching it leaves the machine."""
-        if plan.look_up in {package_of(name) for name in self.approved_imports}:
-            # The name stands in the code that a person approved; the download is asked about.
-            return True
-        verdict = judge_effect(self._policy, "network", read_by_person=False)
+        verdict = self._gate.judge_package(IMPORT)
         if verdict is not Verdict.ASK:
             return verdict is Verdict.ALLOW
+        if plan.look_up in {package_of(name) for name in self.read.imports}:
+            # The name stands in the code that a person approved; the download is asked about.
+            return True
         self._consents += 1
         # The code's own calls are counted upwards from 1.
         call = -self._consents
@@ -183,7 +212,15 @@ def _arguments(call: Call) -> str:
     return ", ".join(parts)
 
 
-def _why(effect: str, seen: bool) -> str:
+def _line(call: Call, code: str) -> int | None:
+    """Return the line that the sandbox claims; its word counts for nothing but showing."""
+    line = getattr(call, "line", None)
+    return line if type(line) is int and 0 < line <= code.count("\n") + 1 else None
+
+
+def _why(effect: str, seen: bool, mode: Mode) -> str:
+    if mode == "effects":
+        return "Each call that leaves the sandbox is asked about."
     if not seen:
-        return "The code you approved does not call it by name."
+        return "No code that you approved in this step calls it by name."
     return f"A tool with the effect '{effect}' is asked for each time."

@@ -129,6 +129,8 @@ class SessionResumed(Fact, frozen=True, kw_only=True):
     """Those that could."""
     detail: str = ""
     """How they came back, or why not."""
+    cell: int = 0
+    """The sandbox's number of the next cell; what it held of later ones is gone."""
 
 
 class Rewound(Fact, frozen=True, kw_only=True):
@@ -307,6 +309,8 @@ class DecisionMade(Fact, frozen=True, kw_only=True):
     call: int | None = None
     rule: str = ""
     """The rule that decided, or that was saved with it, in words."""
+    granted: str = ""
+    """The rule that counts from now on in this session, as JSON; not one that a file keeps."""
 
 
 class CellStarted(Fact, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ is what a person allowed for later; it says no more than its words.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -187,32 +186,4 @@ def judge_files(policy: Policy) -> Verdict:
     """Say whether staged changes may be written: DENY means that nobody is asked either."""
     if "write" in policy.deny or policy.mode == "plan":
         return Verdict.DENY
-    return Verdict.ALLOW if policy.mode == "auto" and "write" in policy.allow else Verdict.ASK
-
-
-def called_names(code: str) -> frozenset[str]:
-    """Return the plain names that the code calls, and none when it does not parse."""
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    return frozenset(
-        node.func.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    )
-
-
-def imported_names(code: str) -> frozenset[str]:
-    """Return the top-level modules that the code imports, and none when it does not parse."""
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return frozenset(found)
+    return Verdict.ALLOW if policy.mode == "auto" or "write" in policy.allow else Verdict.ASK

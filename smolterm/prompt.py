@@ -17,9 +17,11 @@ from smolterm.events import (
     ActionProposed,
     ContextShortened,
     Event,
+    MessageAdded,
     MistakeFound,
     ObservationMade,
     ReplyFinished,
+    SessionResumed,
     StepStarted,
     TaskStarted,
 )
@@ -29,6 +31,7 @@ from smolterm.models.blocks import up_to_block
 from smolterm.profiles import AgentKind
 from smolterm.repair import tidy
 from smolterm.tools import ToolSpec, stub
+from smolterm.transcript import gone_on
 
 CODE = """\
 You solve tasks for a person by writing Python. Each reply is a short thought, then one block:
@@ -123,6 +126,8 @@ class Prompt:
         self._entries: list[Entry] = []
         self._shortened: list[ContextShortened] = []
         self._step = 0
+        self.unread: list[str] = []
+        """What the person said since the model was asked; it reads that with its next prompt."""
         self.undone = False
         """The person took a shortening back, so that only what must be shortened is."""
         self._messages: list[Message] = []
@@ -162,9 +167,17 @@ class Prompt:
         """Take one more event in."""
         match event:
             case TaskStarted():
+                self._hand_over()
                 self._add(Entry("task", self._step, _task(event)))
+            case SessionResumed():
+                if text := gone_on(event):
+                    self._add(Entry("told", self._step, text))
             case StepStarted():
+                self._hand_over()
                 self._step = event.step
+            case MessageAdded():
+                # A reply that is on its way was asked for without it, and stays as it is.
+                self.unread.append(event.text)
             case ReplyFinished():
                 self._step = event.step
                 text = event.text if event.text.strip() else "(no reply)"
@@ -209,6 +222,11 @@ class Prompt:
             return kept
         return f"{event.reasoning}\n{opener}\n{event.code}\n{closer}".strip()
 
+    def _hand_over(self) -> None:
+        for text in self.unread:
+            self._add(Entry("words", self._step, f"{SAYS} {text}"))
+        self.unread.clear()
+
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
         if self._shortened:
@@ -234,6 +252,7 @@ def _block_in(kept: str, closer: str) -> str:
 
 DECLINED = "The person declined"
 """How an observation begins that holds the person's own words."""
+SAYS = "The person says:"
 
 
 def system_message(

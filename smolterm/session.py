@@ -13,28 +13,39 @@ import msgspec
 from smolterm import __version__
 from smolterm.agent import Agent
 from smolterm.answers import Review
+from smolterm.aside import Asides
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
 from smolterm.context import undone
-from smolterm.errors import SmoltermError, StoreError, UsageError
+from smolterm.errors import SmoltermError, UsageError
 from smolterm.events import (
+    CellStarted,
     Event,
     FileChange,
     Finished,
+    MessageAdded,
     ModeChanged,
     Notice,
+    Rewound,
     SandboxChanged,
+    SessionResumed,
     SessionStarted,
     Table,
     TaskStarted,
 )
+from smolterm.gate import Gate
 from smolterm.manner import AgentChoice, Manner, manner_for
 from smolterm.models import Model
-from smolterm.policy import Decision, FilesDecision, Mode, Policy
+from smolterm.policy import MODES, Decision, FilesDecision, Mode, Policy
 from smolterm.prompt import Prompt
+from smolterm.rules import RulesFile
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
-from smolterm.store import SessionFile, data_folder, new_session_id
+from smolterm.sessions.past import Past, mode_of
+from smolterm.sessions.record import Record
+from smolterm.sessions.rewinding import go_back
+from smolterm.sessions.states import Keeper, bring_back
+from smolterm.store import data_folder, new_session_id
 from smolterm.thinker import Thinker
 from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
@@ -66,18 +77,20 @@ class Session:
         tools: functions made with `@tool`, and packs' tools.
         packs: tool packs, which run in processes of their own; started and closed here.
         policy: what happens without asking.
+        rules: the person's file of rules; None: there is none.
         budget: for each task.
         limits: for each cell.
         folder: where the sandbox is our own, its code sees it as `/files/<name>`, staged. What
             packs may read is granted to them, not here.
         write: what code changes there is written, once it is accepted.
-        save: keep the session's file; its path is `transcript_path`.
+        save: keep the session in the store, whose path is `transcript_path`.
         packages: what code may import besides the standard library, where the sandbox is our own:
             whatever a person allows, what is already on this machine, or nothing.
         spare: keep a second sandbox ready, see `Sandbox`.
         agent: the model writes Python, calls tools by JSON, or what suits it.
         strict: a model on this machine can only write Python that parses.
         reviews: look at each answer, in order, before the staged files are asked about.
+        resume: what the session goes on from, of an earlier process or of another session.
     """
 
     staging: Staging | None = None
@@ -91,6 +104,7 @@ class Session:
         tools: Iterable[Tool] = (),
         packs: Sequence[Any] = (),
         policy: Policy = DEFAULT_POLICY,
+        rules: RulesFile | None = None,
         budget: Budget = DEFAULT_BUDGET,
         limits: Limits = DEFAULT_LIMITS,
         folder: Path | None = None,
@@ -101,19 +115,22 @@ class Session:
         agent: AgentChoice = "auto",
         strict: bool = False,
         reviews: Sequence[Review] = (),
+        resume: Past | None = None,
     ) -> None:
         self._reviews = tuple(reviews)
         self._kind, self._strict = agent, strict
         self._packages = packages
         self._spare = spare
-        self.id = new_session_id()
+        self._resume = resume
+        self.id = resume.id if resume is not None else new_session_id()
         self._handlers: list[Handler] = []
         self._queue: asyncio.Queue[Event | None] | None = None
         self._seat = Seat(model, self._emit)
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
         self.transcript = Transcript()
-        self.policy = policy
+        self.gate = Gate(policy, file=rules, tell=self._warn)
+        self._asides = Asides()
         self.budget = budget
         self.limits = limits
         self.folder = folder
@@ -122,8 +139,11 @@ class Session:
         self.is_demo = self.model_name.startswith("replay:")
         self._own_tools: dict[str, AnyTool] = dict(by_name(tools))
         self.packs = list(packs)
-        self._file = SessionFile.new(self.id) if save else None
-        self._unsaved = False
+        self._record = Record(self.id, save=save, past=resume)
+        self._keeper = Keeper(self.sandbox, self.id, self._emit) if save else None
+        self._going_back = False
+        if resume is not None:
+            self._take_over(resume)
         self._specs: list[ToolSpec] = []
         self._agent: Agent | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -149,15 +169,14 @@ class Session:
 
     @property
     def transcript_path(self) -> str | None:
-        """The session's file once it holds something."""
-        if self._file is None or not self._file.path.exists():
-            return None
-        return str(self._file.path)
+        """The store's file, once it holds something of the session."""
+        path = self._record.path
+        return None if path is None else str(path)
 
     @property
     def saves(self) -> bool:
         """What happens is kept on the disk."""
-        return self._file is not None
+        return not self._record.unsaved
 
     def listen(self, handler: Handler) -> None:
         """Hear events that happen while no task runs."""
@@ -188,6 +207,8 @@ class Session:
         await self._seat.imported(MODEL_FIRST_SECONDS)
         await asyncio.gather(self._start_sandbox(), *(pack.start() for pack in self.packs),
                              return_exceptions=True)  # fmt: skip
+        if self._resume is not None:
+            await self._go_on(self._resume)
 
     async def switch_model(self, model: Model | str) -> None:
         """Let another model go on with the session; what was said and done so far stays.
@@ -222,6 +243,8 @@ class Session:
         """
         if self._queue is not None:
             raise UsageError("A task is running.", next="Wait for it, or interrupt() it.")
+        if self._going_back:
+            raise UsageError("The session is being rewound.", next="Wait until it is.")
         self._seat.refuse_while_switching()
         self._interrupted.clear()
         if self.staging is not None:
@@ -270,13 +293,14 @@ class Session:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        if self._keeper is not None:
+            await self._keeper.close()
         closing = [self.sandbox.close(), self.model.close()]
         closing += [pack.close() for pack in self.packs]
         await asyncio.gather(*closing, return_exceptions=True)
         if self.staging is not None:
             self.staging.close()
-        if self._file is not None:
-            self._file.close()
+        self._record.close()
 
     async def _work(self, started: TaskStarted, files: Mapping[str, bytes]) -> None:
         """Run the agent in a task of its own, so that events come while a front end is busy."""
@@ -292,6 +316,8 @@ class Session:
             async with aclosing(agent.run()) as events:
                 async for event in events:
                     self._emit(event)
+                    if isinstance(event, CellStarted) and self._keeper is not None:
+                        await self._keeper.settled()
         except SmoltermError as error:
             self._emit(Finished(reason="failed", message=str(error), error=type(error).__name__))
         finally:
@@ -317,30 +343,33 @@ class Session:
 
     async def _ready_agent(self) -> Agent:
         if self._agent is None:
+            if self._resume is not None:
+                # The model is told of variables that did not come back.
+                await self.prepare()
             tools, notices = await self._collect_tools()
             specs = self._specs = [tool.spec for tool in tools.values()]
             await self.sandbox.offer(tools=specs)
             await self._seat.described()
-            words = self.staging.words() if self.staging is not None else ""
-            prompt = Prompt(specs, packages=self._offers_packages, folder=words)
             self._agent = Agent(
-                thinker=Thinker(self.model, prompt, self._manner(specs)),
+                thinker=Thinker(self.model, self._prompt(), self._manner(specs)),
                 sandbox=self.sandbox,
                 tools=tools,
-                policy=self.policy,
+                gate=self.gate,
                 budget=self.budget,
                 limits=self.limits,
                 transcript=self.transcript,
                 reviews=(*self._reviews, *([self.staging] if self.staging is not None else [])),
             )
-            self._emit(
-                SessionStarted(
-                    session=self.id,
-                    version=__version__,
-                    model=self.model_name,
-                    folder=str(self.folder) if self.folder else None,
+            if self._resume is None:
+                self._emit(
+                    SessionStarted(
+                        session=self.id,
+                        version=__version__,
+                        model=self.model_name,
+                        folder=str(self.folder) if self.folder else None,
+                        mode=self.mode,
+                    )
                 )
-            )
             for text in notices:
                 self._emit(Notice(text=text, level="warning"))
         return self._agent
@@ -351,6 +380,11 @@ class Session:
     # The gate
 
     @property
+    def policy(self) -> Policy:
+        """What happens without asking, as it is now."""
+        return self.gate.policy
+
+    @property
     def mode(self) -> Mode:
         return self.policy.mode
 
@@ -359,30 +393,119 @@ class Session:
         return tuple(self._specs)
 
     def set_mode(self, mode: Mode) -> None:
-        """Ask about other things from now on."""
-        self.policy = msgspec.structs.replace(self.policy, mode=mode)
+        """Ask about other things from now on, in a running task too; `ModeChanged` follows.
+
+        Raises:
+            UsageError: there is no such mode.
+        """
+        if mode not in MODES:
+            raise UsageError(f"{mode} is no mode.", next=f"Choose one of {', '.join(MODES)}.")
+        self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
         self._emit(ModeChanged(mode=mode))
 
     def add_message(self, text: str) -> bool:
-        """Say something to the model while a task runs; False when none does."""
-        return False
+        """Say something to the model while a task runs; False when none does.
+
+        It reads that with its next prompt, and answers no task before it has.
+        """
+        runs = self.busy and self.transcript.tasks and self.transcript.finished is None
+        if not runs or not text.strip():
+            return False
+        self._emit(MessageAdded(text=text.encode("utf-8", "replace").decode()))
+        return True
 
     async def aside(self, question: str) -> AsyncGenerator[str, None]:
-        """Answer a question from what the model knows so far; nothing of it is kept."""
-        if question:
-            raise UsageError("Questions aside cannot be asked.")
-        yield ""
+        """Answer a question from what the model knows so far; nothing of it is kept.
+
+        Closing the iterator early ends it.
+
+        Raises:
+            UsageError: the model is busy and can do one thing at a time, or is a recording.
+            ModelError: the provider failed.
+        """
+        self._seat.refuse_while_switching()
+        thinker = self._agent.thinker if self._agent is not None else None
+        prompt = thinker.prompt if thinker is not None else Prompt(self._specs)
+        async with aclosing(
+            self._asides.ask(
+                self.model,
+                prompt.messages,
+                question,
+                manner=thinker.manner if thinker is not None else self._manner(self._specs),
+                busy=thinker is not None and thinker.busy,
+            )
+        ) as texts:
+            async for text in texts:
+                yield text
+
+    def _warn(self, text: str) -> None:
+        self._emit(Notice(text=text, level="warning"))
 
     # The record
 
     @property
     def past(self) -> Sequence[Event]:
         """What happened before this process took the session over."""
-        return ()
+        return self._resume.events if self._resume is not None else ()
 
     async def rewind(self, step: int) -> None:
-        """Go back to before a step; what came after is kept as a branch."""
-        raise UsageError("This session cannot be rewound.")
+        """Go back to before a step, with variables and files; what came after stays as a branch.
+
+        Raises:
+            UsageError: a task is running, or there is no such step.
+            SandboxError: that state cannot be brought back.
+        """
+        self._refuse_while_busy()
+        self._going_back = True
+        try:
+            if self._resume is not None:
+                await self.prepare()
+            mode = self.mode
+            self._emit(await go_back(self.sandbox, self._record, self._keeper, step))
+            if mode_of(self._record.events) != mode:
+                self._emit(ModeChanged(mode=mode))
+            if self._keeper is not None:
+                self._keeper.start()
+        finally:
+            self._going_back = False
+
+    def _take_over(self, past: Past) -> None:
+        self.transcript.begin_again(past.events, past.spent)
+        if self.policy.mode == DEFAULT_POLICY.mode and (mode := mode_of(past.events)) in MODES:
+            self.policy = msgspec.structs.replace(self.policy, mode=mode)
+
+    async def _go_on(self, past: Past) -> None:
+        """Bring the variables back, and say so."""
+        with suppress(SmoltermError):
+            # Cells that run again call tools by their names.
+            tools, _ = await self._collect_tools()
+            await self.sandbox.offer(tools=[tool.spec for tool in tools.values()])
+        back = await bring_back(self.sandbox, past)
+        self._emit(
+            SessionResumed(
+                session=self.id,
+                version=__version__,
+                model=self.model_name,
+                lost=back.lost,
+                names=back.names,
+                detail=back.detail,
+                cell=back.cell,
+            )
+        )
+
+    def _prompt(self) -> Prompt:
+        """Return what the model is sent, from the events in force."""
+        words = self.staging.words() if self.staging is not None else ""
+        prompt = Prompt(self._specs, packages=self._offers_packages, folder=words)
+        for event in self._record.events:
+            prompt.apply(event)
+        return prompt
+
+    def _fold_again(self) -> None:
+        self.transcript.begin_again(self._record.events, self._record.spent)
+        if self._agent is not None:
+            self._agent.thinker.prompt = self._prompt()
+            self._agent.thinker.suit(self.model, self._manner(self._specs))
 
     # The staged files
 
@@ -438,6 +561,8 @@ class Session:
     def _refuse_while_busy(self) -> None:
         if self._queue is not None:
             raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
+        if self._going_back:
+            raise UsageError("The session is being rewound.", next="Wait until it is.")
 
     # The variables
 
@@ -480,16 +605,22 @@ class Session:
 
     def _emit(self, event: Event) -> None:
         """Save, take in, and only then show."""
-        # Before its first task a session has no file: nothing happened that is worth one.
-        if self._file is not None and self._agent is not None and not self._unsaved:
-            try:
-                self._file.append(event)
-            except StoreError as error:
-                self._unsaved = True
-                self._show(Notice(text=str(error), level="warning"))
-        self.transcript.apply(event)
-        if self._agent is not None:
-            self._agent.thinker.prompt.apply(event)
+        failure: Notice | None = None
+        # Before its first task a session has no place in the store: nothing happened.
+        if self._agent is not None or isinstance(event, Rewound):
+            failure = self._record.append(event)
+        elif isinstance(event, SessionResumed | ModeChanged):
+            self._record.hold(event)
+        if failure is not None:
+            self._show(failure)
+        if isinstance(event, Rewound):
+            self._fold_again()
+        else:
+            self.transcript.apply(event)
+            if self._agent is not None:
+                self._agent.thinker.prompt.apply(event)
+        if self._keeper is not None:
+            self._keeper.take(event)
         self._show(event)
 
     def _show(self, event: Event) -> None:

@@ -23,6 +23,9 @@ class Thinker:
     def __init__(self, model: Model, prompt: Prompt, manner: Manner) -> None:
         self.prompt = prompt
         self.meter = Meter()
+        self.busy = False
+        """The model is at work for the task."""
+        self._warned = False
         self.suit(model, manner)
 
     def suit(self, model: Model, manner: Manner) -> None:
@@ -36,8 +39,10 @@ class Thinker:
         Raises:
             ContextTooLong: nothing is left that could be left out.
             ModelError: the provider failed.
+            TaskOver: the task has used its tokens or its money.
         """
         for must in (False, True, True):
+            clock.check()
             async with aclosing(self._shorten(clock, must=must)) as shortening:
                 shorter = False
                 async for event in shortening:
@@ -77,6 +82,7 @@ class Thinker:
         usage = e.Usage()
         asked = Format(max_tokens=600, thinking=self.manner.format.thinking)
         messages = to_summarise(what, self.prompt)
+        self.busy = True
         try:
             async with (
                 clock.waiting(),
@@ -92,6 +98,9 @@ class Thinker:
                             usage = part.usage
         except ModelError:
             return "", usage
+        finally:
+            self.busy = False
+            clock.charge(usage)
         return "".join(said), usage
 
     async def _stream(self, number: int, clock: Clock) -> AsyncGenerator[e.Event, None]:
@@ -100,29 +109,40 @@ class Thinker:
         messages = self.prompt.messages
         said: dict[str, list[str]] = {"reply": [], "reasoning": []}
         done = Done()
-        async with (
-            clock.waiting(),
-            aclosing(self.model.reply(messages, format=self.manner.format)) as parts,
-        ):
-            async for part in parts:
-                match part:
-                    case Delta():
-                        said[part.channel].append(part.text)
-                        yield e.ReplyDelta(step=number, channel=part.channel, text=part.text)
-                    case Waiting():
-                        if said["reply"] or said["reasoning"]:
-                            said = {"reply": [], "reasoning": []}
-                            yield e.ReplyDropped(step=number)
-                        yield e.ModelWaiting(
-                            step=number, why=part.why, seconds=part.seconds, attempt=part.attempt
-                        )
-                    case Progress():
-                        # That a file is loaded is told by the model itself.
-                        if part.what == "reading":
-                            yield e.PromptRead(step=number, fraction=part.fraction)
-                    case Done():
-                        done = part
+        clock.check()
+        self.busy = True
+        try:
+            async with (
+                clock.waiting(),
+                aclosing(self.model.reply(messages, format=self.manner.format)) as parts,
+            ):
+                async for part in parts:
+                    match part:
+                        case Delta():
+                            said[part.channel].append(part.text)
+                            yield e.ReplyDelta(step=number, channel=part.channel, text=part.text)
+                        case Waiting():
+                            if said["reply"] or said["reasoning"]:
+                                said = {"reply": [], "reasoning": []}
+                                yield e.ReplyDropped(step=number)
+                            yield e.ModelWaiting(
+                                step=number, why=part.why, seconds=part.seconds,
+                                attempt=part.attempt,
+                            )  # fmt: skip
+                        case Progress():
+                            # That a file is loaded is told by the model itself.
+                            if part.what == "reading":
+                                yield e.PromptRead(step=number, fraction=part.fraction)
+                        case Done():
+                            done = part
+        finally:
+            self.busy = False
         self.meter.learn(messages, done.usage.prompt_tokens)
+        priced = clock.charge(done.usage) or getattr(self.model, "is_local", False)
+        if not (priced or self._warned):
+            self._warned = True
+            text = f"No price is known for {self.model.name}: the limit of money cannot hold it."
+            yield e.Notice(text=text, level="warning")
         yield e.ReplyFinished(
             step=number,
             text="".join(said["reply"]),

@@ -28,7 +28,7 @@ packages.* prompt pyoptions pyprompt shell
 touches
 gate
 answers calls context filechanges manner
-seat staging telling thinker
+aside seat staging telling thinker
 agent early
 pyplace session
 build doctor flags oneshot pyrun tui.*

@@ -11,7 +11,6 @@ from smolterm.policy import (
     MOST_REPEATS,
     Policy,
     Verdict,
-    called_names,
     judge_action,
     judge_effect,
 )
@@ -58,26 +57,3 @@ def test_deny_beats_everything(policy, effect, read):
 @given(POLICIES, st.integers(MOST_REPEATS, 99))
 def test_a_task_that_does_not_move_is_looked_at(policy, repeats):
     assert judge_action(policy, repeats=repeats) is ASK
-
-
-@pytest.mark.parametrize(
-    ("code", "names"),
-    [
-        ("save('x')", {"save"}),
-        ("y = [save(x) for x in load()]", {"save", "load"}),
-        ("f = save\nf('x')", {"f"}),
-        ("pack.save('x')", set()),
-        ("getattr(pack, 'save')('x')", {"getattr"}),
-        ("# save('x')\n'save(1)'", set()),
-        ("not python (", set()),
-        ("\x00", set()),
-        ("(" * 500 + ")" * 500, set()),
-    ],
-)
-def test_an_approval_covers_the_names_that_the_code_calls(code, names):
-    assert called_names(code) == names
-
-
-@given(st.text(max_size=200))
-def test_any_text_has_names_or_none(text):
-    assert isinstance(called_names(text), frozenset)

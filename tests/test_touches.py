@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smolterm.events import Touch
 from smolterm.tools import ToolSpec
-from smolterm.touches import LONGEST_CODE, MOST_TOUCHES, UNKNOWN, lines_calling, read, touches
+from smolterm.touches import LONGEST_CODE, MOST_TOUCHES, UNKNOWN, read, touches
 
 TOOLS = tuple(
     ToolSpec(name=name, signature="(x: str) -> str", doc="d", effect=effect)
@@ -201,11 +201,6 @@ def test_an_approval_covers_the_names_that_the_code_calls(code, names):
 def test_imports():
     assert read("import a.b as c, d\nfrom e.f import g\nfrom . import h").imports == {"a", "d", "e"}
     assert read("import (").imports == frozenset()
-
-
-def test_the_lines_of_calls():
-    assert list(lines_calling("x\nsave(\n1)\nsave(2)", "save")) == [range(2, 4), range(4, 5)]
-    assert list(lines_calling("save((", "save")) == []
 
 
 WORDS = ["save", "double", "launch", "open", "(", ")", "'a.txt'", "'w'", "=", "\n", "    ", "if x:",
