@@ -15,6 +15,7 @@ from smolterm.errors import UsageError
 from smolterm.models import Model
 from smolterm.models.launch import Launched
 from smolterm.policy import Policy
+from smolterm.rules import RulesFile, rules_path
 from smolterm.sandbox import Limits
 from smolterm.session import Session
 
@@ -47,8 +48,12 @@ def build_session(
         spare: keep a second sandbox ready, for sessions that people sit at.
     """
     folder = _granted(settings.folder)
+    rules = RulesFile(rules_path())
+    # A damaged file is told before anything starts.
+    rules.load()
     return Session(
         model=model,
+        rules=rules,
         packs=build_packs(settings, folder),
         policy=Policy(mode="auto" if yes else "step", allow=frozenset(settings.allow)),
         budget=Budget(

@@ -472,7 +472,8 @@ class Session:
     def _take_over(self, past: Past) -> None:
         self.transcript.begin_again(past.events, past.spent)
         if self.policy.mode == DEFAULT_POLICY.mode and (mode := mode_of(past.events)) in MODES:
-            self.policy = msgspec.structs.replace(self.policy, mode=mode)
+            self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
+        self.gate.recall(past.events)
 
     async def _go_on(self, past: Past) -> None:
         """Bring the variables back, and say so."""
