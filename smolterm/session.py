@@ -504,6 +504,8 @@ class Session:
 
     def _fold_again(self) -> None:
         self.transcript.begin_again(self._record.events, self._record.spent)
+        self.gate.granted.clear()
+        self.gate.recall(self._record.events)
         if self._agent is not None:
             self._agent.thinker.prompt = self._prompt()
             self._agent.thinker.suit(self.model, self._manner(self._specs))

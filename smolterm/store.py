@@ -1,4 +1,4 @@
-"""Sessions on disk: one file of JSON lines each, appended to before anything is shown."""
+"""Where things are kept, and what is told of a session that is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from smolterm.errors import StoreError
-from smolterm.events import Event, from_line, to_line
+from smolterm.events import Event, from_line
 
 
 def data_folder() -> Path:
@@ -21,6 +21,11 @@ def data_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("smolterm")
+
+
+def database_path() -> Path:
+    """Return the file with all sessions."""
+    return data_folder() / "sessions.db"
 
 
 def cache_folder() -> Path:
@@ -37,55 +42,8 @@ def new_session_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
-class SessionFile:
-    """The file of one session; made at the first event.
-
-    Each event is one write to a file opened for appending: whatever a person saw is in it, even
-    when the process is killed a moment later.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._fd: int | None = None
-
-    @classmethod
-    def new(cls, session: str) -> SessionFile:
-        return cls(data_folder() / "sessions" / f"{session}.jsonl")
-
-    def append(self, event: Event) -> None:
-        """Write one event.
-
-        Raises:
-            StoreError: it could not be written, or not whole.
-        """
-        line = to_line(event)
-        try:
-            if self._fd is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-                self._fd = os.open(self.path, flags, 0o600)
-            written = os.write(self._fd, line)
-        except OSError as error:
-            raise StoreError(
-                f"The session cannot be saved to {self.path}: {error.strerror}.",
-                kept="What was saved before is still there.",
-                next="Free space; the session goes on unsaved.",
-            ) from None
-        if written != len(line):
-            raise StoreError(
-                f"The disk is full: {self.path} ends in half a line.",
-                kept="What was saved before is still there.",
-                next="Free space; the session goes on unsaved.",
-            )
-
-    def close(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-
 def read_session(path: Path) -> Iterator[Event]:
-    """Yield a session's events; a last line that was cut by a crash is left out.
+    """Yield the events of a file of JSON lines; a last line that was cut by a crash is left out.
 
     Raises:
         StoreError: the file cannot be read, or a line before the last is no event.

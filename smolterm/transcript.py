@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -16,12 +17,16 @@ from smolterm.events import (
     ObservationMade,
     OutputAdded,
     ReplyFinished,
+    SessionResumed,
     StepStarted,
     TaskStarted,
     Usage,
 )
 
 MOST_OBSERVED = 8_000
+MOST_NAMED = 50
+STALE = "what the last cells changed is not in it"
+"""Of variables that came back: they are older than the record."""
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -46,6 +51,17 @@ class Transcript(msgspec.Struct, kw_only=True):
     usage: Usage = Usage()
     finished: Finished | None = None
     """The end of the newest task; None while it runs."""
+
+    def begin_again(self, events: Iterable[Event], spent: Usage) -> None:
+        """Become the fold of other events.
+
+        Args:
+            spent: on what is not in force any more, and was spent all the same.
+        """
+        self.tasks, self.steps, self.finished = [], [], None
+        self.usage = spent
+        for event in events:
+            self.apply(event)
 
     def apply(self, event: Event) -> None:
         """Take one more event in."""
@@ -107,6 +123,21 @@ def observe(step: Step) -> str:
         if done.error is not None:
             parts.append(shorten(done.error.traceback or done.error.type))
     return "\n".join(parts) or "The code ran and printed nothing."
+
+
+def gone_on(event: SessionResumed) -> str:
+    """Return what the model is told of variables that are missing; empty when none is."""
+    if not event.lost and STALE not in event.detail:
+        return ""
+    parts = ["The session goes on in a new process."]
+    if event.lost:
+        shown = ", ".join(event.lost[:MOST_NAMED])
+        more = len(event.lost) - MOST_NAMED
+        parts.append(f"These variables are gone: {shown}{f' and {more} more' * (more > 0)}.")
+    if event.names:
+        parts.append("The others may be as they were some steps ago.")
+    parts.append("Make again what you need.")
+    return " ".join(parts)
 
 
 def shorten(text: str, most: int = MOST_OBSERVED) -> str:

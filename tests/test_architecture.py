@@ -20,24 +20,25 @@ ROWS = """
 errors events landlock marks policy printable progress reach repair spawn threads toolcall written
 findfiles loader packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
-console grammar_python history mentions models packages parse rules sandbox schemas
-grammar
+asking clipboard console external grammar_python history mentions models packages parse rules sandbox schemas
+grammar onterminal
 profiles
 models.* packs.* sandbox.*
-packages.* prompt pyoptions pyprompt shell
+packages.* prompt pyoptions pyprompt sessions.* shell
 touches
 gate
 answers calls context filechanges manner
 aside seat staging telling thinker
-agent early
+agent early inline plainly
 pyplace session
-build doctor flags oneshot pyrun tui.*
+replcommands
+build doctor flags oneshot pyrun repl tui.*
 completion demo pyrepl
 cli manpage
 """
 INSIDE = {"sandbox.prelude"}
 """Runs in the sandbox, joined to `values`."""
-FRONT_ENDS = ("tui", "oneshot", "pyrun", "doctor")
+FRONT_ENDS = ("tui", "oneshot", "pyrun", "doctor", "repl")
 
 HEAVY = {"textual", "prompt_toolkit", "litellm", "openai", "llama_cpp", "rich", "pydantic",
          "httpx", "hypothesis"}  # fmt: skip

@@ -20,6 +20,7 @@ from smolterm.policy import Approve, Policy, Reject
 from smolterm.prompt import Prompt
 from smolterm.sandbox import CellDone, Printed
 from smolterm.session import Session
+from smolterm.sessions.book import Book
 from tests.fakes import FakeModel, FakeSandbox, answer, block, events_of
 
 AUTO = Policy(mode="auto")
@@ -309,15 +310,14 @@ def test_a_session_read_from_its_file_sends_the_same_prompt(
             await events_of(session, "count")
             assert session.undo_shortening()
             await events_of(session, "again")
-            return str(session.transcript_path)
+            return session.id
 
-    path = asyncio.run(work())
+    session = asyncio.run(work())
     assert [type(event) for event in heard if isinstance(event, e.ContextShortened)]
     prompt = Prompt()
-    with open(path, "rb") as lines:
-        stored = [e.from_line(line) for line in lines]
-    for event in stored:
-        prompt.apply(event)
+    with Book() as book:
+        for event in book.events(session):
+            prompt.apply(event)
     assert prompt.messages[: len(model.asked[-1])] == model.asked[-1]
 
 

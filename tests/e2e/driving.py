@@ -7,6 +7,7 @@ import os
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,7 @@ from typing import Any
 
 import pexpect
 
-from smolterm.events import Event
-from smolterm.store import read_session
+from smolterm.events import Event, from_line
 
 COMMAND = Path(sys.executable).parent / "smolterm"
 SECONDS = 20
@@ -78,9 +78,12 @@ class Home:
         return (self.folder / "out").read_text()
 
     def events(self) -> list[Event]:
-        """Return what the only session's file holds."""
-        (path,) = (self.folder / "data" / "sessions").iterdir()
-        return list(read_session(path))
+        """Return what the store holds of its only session."""
+        path = self.folder / "data" / "sessions.db"
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            ((_,),) = store.execute("SELECT id FROM sessions")
+            return [from_line(line) for (line,) in
+                    store.execute("SELECT line FROM events ORDER BY number")]  # fmt: skip
 
     def processes(self) -> list[int]:
         """Return the ids of all processes of this home."""
