@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 from smolterm import events as e
@@ -12,6 +13,9 @@ from smolterm.printable import printable, revealed
 MOST_SHOWN = 20_000
 """Characters of one step's output; the rest is counted."""
 
+WIDEST_CELL = 40
+"""Characters of one cell of a table."""
+
 FENCES = ("```", "<code")
 
 
@@ -19,11 +23,11 @@ class Look:
     """How stderr looks: colours on a terminal, none elsewhere or under NO_COLOR."""
 
     def __init__(self, coloured: bool) -> None:
-        self._coloured = coloured
+        self.coloured = coloured
 
     def __call__(self, text: str, style: str) -> str:
         codes = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-        if not self._coloured or not text:
+        if not self.coloured or not text:
             return text
         return f"\x1b[{codes[style]}m{text}\x1b[0m"
 
@@ -86,6 +90,16 @@ class Report:
                 self._cell(event)
             case e.SandboxChanged():
                 self._sandbox(event)
+            case e.Displayed() if event.table is not None:
+                self._line(table_text(event.table), "")
+            case e.Displayed():
+                self._line(f"(an image: {printable(event.alt)})", "dim")
+            case e.FilesChanged() | e.FilesDecided() | e.FilesUndone() | e.ModeChanged():
+                for text in told(event):
+                    self._line(text, "yellow")
+            case e.MessageAdded() | e.Rewound() | e.SessionResumed():
+                for text in told(event):
+                    self._line(text, "dim")
             case e.Notice():
                 self._line(event.text, "yellow")
             case e.ContextShortened():
@@ -180,3 +194,62 @@ def _held_back(text: str) -> int:
     """How many characters at the end may be the first of a fence that comes in pieces."""
     sizes = range(max(map(len, FENCES)) - 1, 0, -1)
     return next((n for n in sizes if any(mark.startswith(text[-n:]) for mark in FENCES)), 0)
+
+
+def told(event: e.Event) -> Iterator[str]:
+    """Yield what a person should know of an event that changes more than the transcript."""
+    match event:
+        case e.FilesChanged():
+            count = len(event.files)
+            if count:
+                yield f"{count} staged file{'s' * (count != 1)} changed; nothing is written yet."
+        case e.FilesDecided():
+            if event.written:
+                yield f"Written: {_paths(event.written)}."
+            if event.refused:
+                yield f"Not written: {_paths(event.refused)}."
+            if event.error:
+                yield printable(event.error)
+        case e.FilesUndone():
+            yield f"As before again: {_paths(event.paths)}."
+        case e.ModeChanged():
+            yield f"The mode is {event.mode} now."
+        case e.MessageAdded():
+            yield f"The model reads this next: {printable(event.text)}"
+        case e.Rewound():
+            yield (
+                f"Back to before step {event.step}. What came after is kept as branch "
+                f"{event.branch}."
+            )
+        case e.SessionResumed():
+            yield f"Session {event.session} goes on. {printable(event.detail)}".rstrip()
+            if event.lost:
+                yield f"Gone: {printable(', '.join(event.lost))}."
+        case _:
+            pass
+
+
+def _paths(paths: tuple[str, ...]) -> str:
+    return printable(", ".join(paths)).replace("\n", " ")
+
+
+def table_text(table: e.Table) -> str:
+    """Return a table as lines of text, its columns one below the other."""
+    rows = [[_cell(text) for text in row] for row in (table.columns, *table.rows)]
+    widths = [max((len(row[n]) for row in rows if n < len(row)), default=0)
+              for n in range(len(table.columns))]  # fmt: skip
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
+    ]
+    more = table.total - table.first - len(table.rows)
+    if more > 0:
+        lines.append(f"... {more:,} rows more")
+    if table.left_out:
+        lines.append(f"... {table.left_out:,} columns more")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    shown = printable(text).replace("\n", " ").replace("\t", " ")
+    return shown if len(shown) <= WIDEST_CELL else shown[: WIDEST_CELL - 1] + "…"

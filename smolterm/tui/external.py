@@ -10,7 +10,7 @@ from textual.app import App, SuspendNotSupported
 
 from smolterm.external import Edited, Ended, borrowed, command, edit, page, to_its_end
 
-__all__ = ["Edited", "command", "edit_text", "open_pager"]
+__all__ = ["Edited", "command", "edit_text", "open_pager", "run_on_terminal"]
 
 
 async def edit_text(app: App[Any], text: str, suffix: str = ".py") -> Edited:
@@ -31,6 +31,11 @@ async def open_pager(app: App[Any], text: str, name: str = "output.txt") -> str:
         name: what the file is called; its folders and odd characters are dropped.
     """
     return await page(text, name, partial(_run, app))
+
+
+async def run_on_terminal(app: App[Any], argv: list[str]) -> str:
+    """Give a command of the person's own the terminal; say why it could not have it."""
+    return (await _run(app, argv)).problem
 
 
 async def _run(app: App[Any], argv: list[str]) -> Ended:
