@@ -7,20 +7,48 @@ visiting other screens. Each is a class of its own over this one, so that none o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from smolterm.events import Event
+from smolterm.events import Event, Rewound
 from smolterm.tui.fold import View
-from smolterm.tui.protocol import SessionLike
+from smolterm.tui.protocol import SessionLike, SessionsLike
+
+if TYPE_CHECKING:
+    from smolterm.config import Config
+    from smolterm.tui.eventlog import EventLog
 
 
 class Base(App[int]):
     """Declares what `SmoltermApp` provides to its parts."""
 
     session: SessionLike
+    sessions: SessionsLike | None
+    """The sessions that are kept; None where none are."""
+    config: Config | None
+    """The settings in force; None where nobody loaded any."""
     view: View
     clock: Callable[[], float]
+    keymap: Mapping[str, str]
+    """Keys that the person set, by the names of the bindings."""
+    branches: list[Rewound]
+    """What was abandoned in this session."""
+    task_text: str = ""
+    """The newest task."""
+    events: EventLog
+    bell_rings: bool
+    _hints: dict[type | None, tuple[tuple[str, str], ...]]
+
+    @property
+    def queue_length(self) -> int:
+        """Messages that wait for the running task to end."""
+        return 0
+
+    def send(self, data: str) -> None:
+        """Write a sequence to the terminal that changes nothing on the screen."""
+        if self._driver is not None:
+            self._driver.write(data)
 
     def take(self, event: Event) -> None:
         """Fold one event and have it drawn within a frame."""
@@ -40,4 +68,12 @@ class Base(App[int]):
 
     def copy(self, text: str, what: str) -> None:
         """Put text on the clipboard and say how much."""
+        raise NotImplementedError
+
+    async def go_to(self, make: Callable[[], SessionLike]) -> bool:
+        """Leave this session for another; False when that cannot be, and then this one stays."""
+        raise NotImplementedError
+
+    async def rewind(self, step: int) -> bool:
+        """Go back to before a step of this session; False when that cannot be."""
         raise NotImplementedError

@@ -1,12 +1,123 @@
-"""The keys, as text."""
+"""Every key as it is set now, made from the bindings themselves, and the commands."""
 
-HELP = """\
-In the prompt   Enter sends · shift+enter, alt+enter or ctrl+j begin a line · up and down recall
-                Page up and page down move through the steps · Tab goes to them
-In the steps    up, down, j, k choose · Home, End, page up, page down move · Enter shows all of one
-                c copies its code, o its output, r its reasoning
-At a question   a approve · e edit, then run · r reject with a reason · s stop the task · c copy
-In the editor   ctrl+s or F5 runs what stands there · escape goes back
-Anywhere        ctrl+c interrupts, twice quits · ctrl+q quits · F1 help · F2 dark or light
-Commands        /help · /model NAME · /copy [code|output|reasoning] · /theme · /quit
-                /undo-context sends in full again what was shortened to save room"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+from smolterm.tui.commanding import known_commands
+from smolterm.tui.keys import all_classes, keys_of, own_bindings, shown_key
+from smolterm.tui.listing import Listing
+from smolterm.tui.page import Page
+from smolterm.tui.palette import style
+
+WHERE = {
+    "SmoltermApp": "Anywhere",
+    "Prompt": "In the prompt",
+    "Steps": "In the steps",
+    "ApprovalBar": "At a question",
+    "Editor": "In the editor of code",
+    "Variables": "In the variables",
+    "Rows": "In a table of rows",
+    "Listing": "In every list",
+    "Page": "On every screen of its own",
+    "SessionList": "Among the sessions",
+    "Finder": "Looking for a session",
+    "LogPage": "In the log",
+    "SettingsPage": "In the settings",
+}
+"""Where a class's keys work; one that is not here goes by its own name."""
+KEY_CELLS = 20
+HELP = "F1 lists every key and command"
+
+
+class Entry(NamedTuple):
+    """A heading, or a key and what it does."""
+
+    heading: str = ""
+    keys: str = ""
+    words: str = ""
+    name: str = ""
+    """By which the key can be set in the settings' `[keys]`."""
+
+
+class HelpPage(Page):
+    """What works where the person came from stands first."""
+
+    NAME = "Help"
+
+    def body(self) -> Iterable[Widget]:
+        yield Listing(empty="nothing")
+
+    def on_mount(self) -> None:
+        self.head("keys as they are set now · [keys] in the settings' file sets others by name")
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else self
+        self._entries = list(entries(self.app, below))
+        listing = self.query_one(Listing)
+        listing.show(len(self._entries), self._lines)
+        listing.focus()
+
+    def _lines(self, at: int, width: int) -> Sequence[Text]:
+        entry, dark = self._entries[at], self.dark
+        if entry.heading:
+            return [Text(entry.heading, style("heading", dark), no_wrap=True)]
+        text = Text(no_wrap=True)
+        text.append(entry.keys, style("name", dark))
+        text.append(" " * max(KEY_CELLS - cell_len(entry.keys), 2))
+        text.append(entry.words, style("base", dark))
+        if entry.name and width - text.cell_len > len(entry.name) + 2:
+            text.append(" " * (width - text.cell_len - len(entry.name) - 1))
+            text.append(entry.name, style("quiet", dark))
+        return [text]
+
+
+def entries(app: App[int], below: Screen[Any]) -> Iterator[Entry]:
+    """Yield headings and keys: of what had the focus first, then of everything else."""
+    here = [type(node) for node in _chain(below)]
+    others = sorted(set(all_classes()) - set(here), key=_where)
+    for cls in (*here, *others):
+        lines = list(_lines_of(app, cls))
+        if lines:
+            now = "  · works now" if cls in here else ""
+            yield Entry(f"{_where(cls)}{now}")
+            yield from lines
+    commands = known_commands()
+    if commands:
+        yield Entry("Commands, in the prompt")
+        for name, words, _ in commands:
+            yield Entry("", name, words)
+
+
+def _chain(screen: Screen[Any]) -> Iterator[DOMNode]:
+    """Yield the focused widget and what it stands in, up to the app."""
+    node: DOMNode | None = screen.focused or screen
+    while node is not None:
+        yield node
+        node = node.parent
+
+
+def _lines_of(app: App[int], cls: type[DOMNode]) -> Iterator[Entry]:
+    keymap = getattr(app, "keymap", {})
+    for binding in _declared(cls):
+        keys = " ".join(shown_key(app, binding, key) for key in keys_of(binding, keymap))
+        yield Entry("", keys, binding.description, binding.id or "")
+
+
+def _declared(cls: type[DOMNode]) -> list[Binding]:
+    """Return what a class itself binds: what it inherits is listed where it was declared."""
+    if not cls.__dict__.get("BINDINGS"):
+        return []
+    names = {each[0] if isinstance(each, tuple) else each.key for each in cls.__dict__["BINDINGS"]}
+    return [each for each in own_bindings(cls) if each.key in names and each.description]
+
+
+def _where(cls: type[DOMNode]) -> str:
+    return WHERE.get(cls.__name__, cls.__name__)

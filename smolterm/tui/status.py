@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rich.text import Text
 from textual.widget import Widget
 
 from smolterm.printable import printable
-from smolterm.tui.block import STACKED_BELOW
-from smolterm.tui.fold import Totals
+from smolterm.tui.items import Totals
+from smolterm.tui.layout import STACKED_BELOW
 from smolterm.tui.palette import style
 
 LONGEST_NAME = 28
 """Cells for the model's name."""
+ROOMY = 60
+"""Cells from which numbers come with words."""
 
 _GLYPHS = {
     "idle": ("○", "idle", "quiet"),
@@ -22,6 +25,13 @@ _GLYPHS = {
     "asking": ("●", "needs you", "asking"),
     "running": ("●", "running", "output"),
 }
+_MODES = {
+    "step": ("◇", "info"),
+    "effects": ("◈", "code"),
+    "plan": ("□", "reasoning"),
+    "auto": ("▶", "asking"),
+}
+"""A mark and a look for each mode; the word stands beside them."""
 
 
 class Facts(NamedTuple):
@@ -33,6 +43,13 @@ class Facts(NamedTuple):
     below: bool = False
     hint: str = ""
     """Said instead of the state for a while."""
+    mode: str = "step"
+    files: int = 0
+    """Staged files that wait for a decision."""
+    queued: int = 0
+    """Messages that wait for the running task."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """What could be pressed now, and what it does."""
 
 
 class Status(Widget):
@@ -55,16 +72,44 @@ def status_text(facts: Facts, width: int, *, dark: bool) -> Text:
     """Return the footer for a width; the numbers needed least go first."""
     narrow = width < STACKED_BELOW
     text = Text(no_wrap=True, overflow="ellipsis", end="")
+    mode = _mode(facts, dark)
     left = _left(facts, width, dark)
-    room = width - 2 if narrow else width - left.cell_len - 4
-    right = Text("  ").join(_fitting(_numbers(facts, dark), room))
-    text.append_text(left)
     if narrow:
-        text.truncate(width, overflow="ellipsis")
-        text.append("\n ").append_text(right)
-    else:
-        text.append(" " * max(width - left.cell_len - right.cell_len - 1, 1)).append_text(right)
+        left.truncate(max(width - mode.cell_len - 2, 1), overflow="ellipsis")
+        right = Text("  ").join(_fitting(_numbers(facts, dark, width), width - 2))
+        text.append_text(left).append(" " * max(width - left.cell_len - mode.cell_len - 1, 1))
+        return text.append_text(mode).append("\n ").append_text(right)
+    left.append("   ").append_text(mode)
+    room = width - left.cell_len - 4
+    right = Text("  ").join(_fitting(_numbers(facts, dark, room), room))
+    between = width - left.cell_len - right.cell_len - 1
+    text.append_text(left)
+    keys = key_line(facts.keys, dark, between - 8)
+    if keys:
+        text.append("    ").append_text(keys)
+        between -= keys.cell_len + 4
+    return text.append(" " * max(between, 1)).append_text(right)
+
+
+def key_line(keys: Iterable[tuple[str, str]], dark: bool, room: int) -> Text:
+    """Return as many keys with their words as fit; an action is named once, by its first key."""
+    text, seen = Text(no_wrap=True, overflow="ellipsis", end=""), set[str]()
+    for key, words in keys:
+        if words in seen or not words:
+            continue
+        seen.add(words)
+        part = Text("  " if text else "", end="")
+        part.append(key, style("name", dark)).append(f" {words.lower()}", style("quiet", dark))
+        if text.cell_len + part.cell_len > room:
+            break
+        text.append_text(part)
     return text
+
+
+def _mode(facts: Facts, dark: bool) -> Text:
+    glyph, look = _MODES.get(facts.mode, ("◇", "info"))
+    words = f"{glyph} {printable(facts.mode)}"
+    return Text(words, style(look, dark) + style("italic" if facts.mode == "plan" else "", dark))
 
 
 def _left(facts: Facts, width: int, dark: bool) -> Text:
@@ -115,15 +160,15 @@ def _gauge(words: str, fraction: float | None, width: int, dark: bool) -> Text:
     return text
 
 
-def _context(totals: Totals) -> str:
+def _context(totals: Totals, room: int) -> str:
     """Return the size of the last prompt, and how much of it was there already."""
     said = f"ctx {_short(totals.context)}"
-    if totals.cached_tokens and totals.context:
+    if room >= ROOMY and totals.cached_tokens and totals.context:
         said += f", {min(totals.cached_tokens / totals.context, 1.0):.0%} reused"
     return said
 
 
-def _numbers(facts: Facts, dark: bool) -> list[tuple[int, Text]]:
+def _numbers(facts: Facts, dark: bool, room: int) -> list[tuple[int, Text]]:
     """Return (rank, text) in the order they are shown; rank 0 is needed most."""
     totals = facts.totals
     cost = "–" if totals.cost is None else f"${totals.cost:.4f}"
@@ -131,12 +176,16 @@ def _numbers(facts: Facts, dark: bool) -> list[tuple[int, Text]]:
     found = [
         (5, _name(printable(totals.model))),
         (4, f"sandbox {totals.sandbox}" if totals.sandbox in ("ready", "busy", "closed") else ""),
-        (0, tokens),
-        (1, cost),
-        (2, _context(totals)),
+        (0, f"{facts.files} file{'s' * (facts.files != 1)} to review" if facts.files else ""),
+        (0, f"{facts.queued} queued" if facts.queued else ""),
+        (1, tokens),
+        (0, cost),
+        (0, _context(totals, room)),
         (3, "" if totals.steps_left is None else f"{totals.steps_left} steps left"),
         (3, _time_left(facts)),
     ]
+    if room < ROOMY:
+        found = [(rank, said.removesuffix(" to review")) for rank, said in found]
     return [(rank, Text(said, style("quiet", dark))) for rank, said in found if said]
 
 
