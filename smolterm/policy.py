@@ -183,7 +183,5 @@ def judge_effect(policy: Policy, effect: str, *, read_by_person: bool) -> Verdic
 
 
 def judge_files(policy: Policy) -> Verdict:
-    """Say whether staged changes may be written: DENY means that nobody is asked either."""
-    if "write" in policy.deny or policy.mode == "plan":
-        return Verdict.DENY
-    return Verdict.ALLOW if policy.mode == "auto" or "write" in policy.allow else Verdict.ASK
+    """Say whether staged changes may be written: as a call that writes. DENY: nobody is asked."""
+    return judge_effect(policy, "write", read_by_person=False)

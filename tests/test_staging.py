@@ -225,7 +225,7 @@ def test_a_git_folder_is_refused_and_the_rest_can_be_written(work):
 
 
 @pytest.mark.parametrize(
-    "policy", [Policy(mode="auto"), Policy(mode="effects", allow=frozenset({"write"}))]
+    "policy", [Policy(mode=mode, allow=frozenset({"write"})) for mode in ("auto", "effects")]
 )
 def test_a_policy_may_accept(work, policy):
     events, _ = run(work, block(f"{EDIT}\n{ANSWER}"), policy=policy)
