@@ -18,6 +18,7 @@ from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
 from smolterm.policy import Approve, Decision, Edit, Reject, Stop, Verdict
 from smolterm.sandbox import Call, CellDone, CellRunner, Limits, Printed
+from smolterm.sandbox.described import event_of
 from smolterm.thinker import Thinker
 from smolterm.touches import Reading, read
 from smolterm.transcript import Transcript, observe
@@ -231,6 +232,8 @@ class Agent:
             seconds=done.seconds,
             dropped=done.dropped,
             names=done.names,
+            variables=done.variables,
+            lines=done.lines,
         )
         if self._ending is not None:
             raise self._ending
@@ -268,9 +271,11 @@ class Agent:
                             self._ending = over
                             await self.sandbox.answer(part.call, error=STOPPED, denied=True)
                             await self.sandbox.interrupt()
-                    else:
+                    elif isinstance(part, CellDone):
                         self.clock.spend(part.seconds)
                         yield part
+                    else:
+                        yield event_of(number, part)
         finally:
             self.in_cell = False
 

@@ -17,7 +17,7 @@ from smolterm.errors import ExitCode, SandboxDied, SandboxError, UsageError
 from smolterm.printable import printable
 from smolterm.process import report
 from smolterm.pyplace import Place
-from smolterm.sandbox import CellDone, Limits, Printed
+from smolterm.sandbox import Call, CellDone, Limits, Printed
 from smolterm.threads import in_daemon_thread
 
 CAPTURED_BYTES = 64 * 1024 * 1024
@@ -140,7 +140,7 @@ async def run_cell(
                 show(part)
             elif isinstance(part, CellDone):
                 done = part
-            else:
+            elif isinstance(part, Call):
                 await place.sandbox.answer(part.call, error="There are no tools here.")
     if done is None:
         raise SandboxError("The sandbox gave no result.")

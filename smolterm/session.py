@@ -17,7 +17,7 @@ from smolterm.aside import Asides
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
 from smolterm.context import undone
-from smolterm.errors import SmoltermError, UsageError
+from smolterm.errors import SandboxError, SmoltermError, UsageError
 from smolterm.events import (
     CellStarted,
     Event,
@@ -39,7 +39,7 @@ from smolterm.models import Model
 from smolterm.policy import MODES, Decision, FilesDecision, Mode, Policy
 from smolterm.prompt import Prompt
 from smolterm.rules import RulesFile
-from smolterm.sandbox import CellRunner, Limits
+from smolterm.sandbox import CellRunner, Inspectable, Limits
 from smolterm.seat import Seat
 from smolterm.sessions.past import Past, mode_of
 from smolterm.sessions.record import Record
@@ -571,11 +571,23 @@ class Session:
 
     async def complete(self, text: str) -> list[str]:
         """What a name or attribute could be, from the sandbox's variables."""
+        if not isinstance(self.sandbox, Inspectable):
+            return []
+        # A person types on, whatever became of the sandbox.
+        with suppress(SandboxError):
+            return await self.sandbox.complete(text)
         return []
 
     async def rows(self, name: str, first: int, count: int) -> Table:
-        """Return rows of a variable."""
-        raise UsageError(f"{name} has no rows.")
+        """Return rows of a variable, from 0.
+
+        Raises:
+            UsageError: there is no such variable, or it has no rows.
+            SandboxError: code runs, or the sandbox died.
+        """
+        if not isinstance(self.sandbox, Inspectable):
+            raise UsageError("This sandbox does not show its variables.")
+        return await self.sandbox.rows(name, first, count)
 
     def undo_shortening(self) -> bool:
         """Send again in full what was shortened last; False when nothing is."""
@@ -646,7 +658,7 @@ class Session:
             )
         files = StagedFiles()
         sandbox = Sandbox(
-            progress=self._progress, spare=self._spare, packages=packages, files=files
+            progress=self._progress, spare=self._spare, packages=packages, files=files, follow=True
         )
         undo_folder = data_folder() / "undo"
         self.staging = Staging(sandbox, files, policy=lambda: self.policy, undo_folder=undo_folder)

@@ -12,6 +12,7 @@ from smolterm.events import (
     CellFinished,
     ContextShortened,
     DecisionMade,
+    Displayed,
     Event,
     Finished,
     ObservationMade,
@@ -39,6 +40,9 @@ class Step(msgspec.Struct, kw_only=True):
     code: str = ""
     """The code as it ran, after an edit."""
     output: str = ""
+    images: int = 0
+    """Shown to the person, and to nobody else."""
+    tables: int = 0
     finished: CellFinished | None = None
     observation: str = ""
 
@@ -88,6 +92,9 @@ class Transcript(msgspec.Struct, kw_only=True):
                 step.code = event.code
             case OutputAdded():
                 step.output += event.text
+            case Displayed():
+                step.images += event.image is not None
+                step.tables += event.table is not None
             case CellFinished():
                 step.finished = event
             case ObservationMade():
@@ -122,6 +129,11 @@ def observe(step: Step) -> str:
             parts.append(f"Value: {shorten(done.value)}")
         if done.error is not None:
             parts.append(shorten(done.error.traceback or done.error.type))
+    if step.images:
+        what = "an image was" if step.images == 1 else f"{step.images} images were"
+        parts.append(f"({what} shown to the person)")
+    if not parts and step.tables:
+        parts.append("(a table was shown to the person)")
     return "\n".join(parts) or "The code ran and printed nothing."
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
-from smolterm.events import CellError, Stream
+from smolterm.events import CellError, Stream, Table, Variable
 from smolterm.tools import ToolSpec
 
 
@@ -44,6 +44,26 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     args: list[Any]
     kwargs: dict[str, Any]
+    line: int | None = None
+    """Of the cell's code: where the call comes from, through whatever functions."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be looked at: a table, or an image."""
+
+    name: str = ""
+    """The variable, where it is one."""
+    table: Table | None = None
+    image: bytes | None = None
+    """Begins as PNG, JPEG, GIF or WebP do; more is not known of it."""
+    alt: str = ""
+    """What it is, in words."""
+
+
+class AtLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The line of the cell's code that is executed, a few times a second while it changes."""
+
+    line: int
 
 
 class CellDone(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +87,13 @@ class CellDone(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes printed past the limit."""
     names: tuple[str, ...] = ()
     """The variables that live on."""
+    variables: tuple[Variable, ...] = ()
+    """The newest few hundred of them, described."""
+    lines: tuple[int, ...] = ()
+    """Of the cell's code: those that the error came through, the last where it was raised."""
 
 
-CellPart: TypeAlias = Printed | Call | CellDone
+CellPart: TypeAlias = Printed | Call | Shown | AtLine | CellDone
 
 
 class CellRunner(Protocol):
@@ -123,4 +147,22 @@ class CellRunner(Protocol):
 
     async def close(self) -> None:
         """End the process; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A `CellRunner` whose variables can be looked at between cells. Implemented by `Sandbox`."""
+
+    async def complete(self, text: str) -> list[str]:
+        """Return what a name or attribute that begins so could be; none while a cell runs."""
+        ...
+
+    async def rows(self, name: str, first: int, count: int) -> Table:
+        """Return rows of a variable, from 0.
+
+        Raises:
+            UsageError: there is no such variable, or it has no rows.
+            SandboxError: a cell runs, or the process died.
+        """
         ...

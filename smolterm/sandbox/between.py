@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from smolterm.errors import SandboxError
+from smolterm.errors import SandboxError, UsageError
+from smolterm.events import Table
 from smolterm.sandbox.changes import Changes, collect
 from smolterm.sandbox.commit import Committed, accept
+from smolterm.sandbox.described import MOST_NAME, MOST_ROWS, MOST_TOTAL, one_line, table_of
 from smolterm.sandbox.files import StagedFiles
 from smolterm.sandbox.history import History
 from smolterm.sandbox.interpreter import Interpreter
@@ -19,6 +21,7 @@ from smolterm.sandbox.states import Rewound, States
 from smolterm.tools import ToolSpec
 
 COMPLETE_SECONDS = 3.0
+ROWS_SECONDS = 10.0
 
 
 class BetweenCells:
@@ -112,6 +115,26 @@ class BetweenCells:
         did, _ = await current.ask("complete", {"text": text}, seconds=COMPLETE_SECONDS)
         found = did.get("found")
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+    async def rows(self, name: str, first: int, count: int) -> Table:
+        """Return rows of a variable as text, 500 at most, without running any of the code's own.
+
+        Args:
+            first: from 0; past the end there are none.
+
+        Raises:
+            UsageError: there is no such variable, or it has no rows.
+            SandboxError: a cell runs, or they cannot be had.
+        """
+        if not 0 <= first <= MOST_TOTAL or count < 0 or len(name) > MOST_NAME:
+            raise UsageError("There are no such rows.")
+        count = min(count, MOST_ROWS)
+        asked = {"name": name, "first": first, "count": count}
+        did, _ = await self._idle().ask("rows", asked, seconds=ROWS_SECONDS)
+        table = table_of(did.get("table"), count)
+        if table is None:
+            raise UsageError(f"{one_line(name)} {one_line(did.get('why')) or 'has no rows'}.")
+        return table
 
     async def checkpoint(self) -> int:
         """Keep the state now; returns the step it stands before, for `rewind`.

@@ -2,8 +2,9 @@
 
 import { loadPyodide } from "pyodide/pyodide.mjs";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
-import { ask, interruptWith, print, sleep } from "./channel.ts";
+import { ask, interruptWith, print, send, sleep } from "./channel.ts";
 import { admit, close, guardLibraries, guardObjects } from "./guard.ts";
+import type { Lines } from "./lines.ts";
 import { type Boot, PAGE, STDERR, STDOUT } from "./shared.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -24,6 +25,7 @@ const EMPTY_LOCK = JSON.stringify({
 const READY_MODULES = "bisect, collections, contextlib, copy, csv, dataclasses, datetime, enum, " +
   "functools, glob, heapq, io, itertools, json, math, operator, pathlib, random, re, shutil, " +
   "statistics, string, tempfile, textwrap, time, traceback, types, typing, rlcompleter, zipfile";
+const OWN_IMPORT = /^from smolterm\.\S+ import (\([^)]*\)|.*)$/gm;
 const NEWLINE = 10;
 const decoder = new TextDecoder();
 
@@ -61,6 +63,10 @@ function makeBridge(python: () => Any, interrupt: Uint8Array, grow: (by: number)
       return bytes.length;
     },
     sleep: (seconds: number): void => sleep(seconds * 1000),
+    /** What a person is to look at, described as JSON; the image as Base64, or nothing. */
+    show: (about: string, image: string): void => {
+      send({ t: "shown", about: about.toWellFormed(), image: Uint8Array.fromBase64(image) });
+    },
     /** While Python's own bookkeeping runs, a late signal must not strike it. */
     shield: (on: boolean): void => {
       if (on) python().setInterruptBuffer(undefined);
@@ -70,6 +76,17 @@ function makeBridge(python: () => Any, interrupt: Uint8Array, grow: (by: number)
       }
     },
   };
+}
+
+/** Python looks for signals again and again while it runs: then there is time to note the line. */
+function lookAtSignals(imports: Any, lines: Lines): void {
+  const real = imports._Py_CheckEmscriptenSignals_Helper;
+  const looking = () => {
+    lines.look();
+    return real();
+  };
+  looking.sig = real.sig;
+  imports._Py_CheckEmscriptenSignals_Helper = looking;
 }
 
 /** A snapshot on disk leaves out the pages that hold nothing; here they come back. */
@@ -116,6 +133,7 @@ export async function startPython(
   message: Boot,
   interrupt: Uint8Array,
   grow: (by: number) => void,
+  lines: Lines,
 ): Promise<Made> {
   const { wasm, stdlib, options } = message;
   guardLibraries();
@@ -130,6 +148,7 @@ export async function startPython(
   };
   scope.WebAssembly.instantiateStreaming = async (_: unknown, imports: WebAssembly.Imports) => {
     guardObjects(imports.env);
+    lookAtSignals(imports.env as Any, lines);
     return { instance: await instantiate(wasm, imports), module: wasm };
   };
   const whole = message.snapshot ? expand(message.snapshot) : null;
@@ -150,7 +169,8 @@ export async function startPython(
       return module;
     },
     jsglobals: Object.create(null),
-    env: { HOME: "/home", PYTHONHASHSEED: "0" },
+    // Plots are drawn into memory; the prelude shows them.
+    env: { HOME: "/home", MPLBACKEND: "agg", PYTHONHASHSEED: "0" },
     ...(options.makeSnapshot ? { _makeSnapshot: true } : {}),
     ...(whole
       ? {
@@ -169,12 +189,14 @@ export async function startPython(
     },
     isatty: false,
   });
-  interruptWith(() => python.checkInterrupt());
+  lines.begin(python);
+  interruptWith(() => python.checkInterrupt(), () => lines.look());
   if (!whole) {
     python.registerJsModule("_smolterm_bridge", bridge);
     const [unpack, ...texts] = message.prelude;
     python.globals.set("_unpack_source", unpack);
-    python.runPython(texts.join("\n\n"));
+    // They are modules of their own on the host, and one here.
+    python.runPython(texts.join("\n\n").replaceAll(OWN_IMPORT, ""));
   }
   if (options.makeSnapshot) {
     // Ready in every interpreter that starts from here.

@@ -13,7 +13,10 @@ import {
   FILLED,
   type FromWorker,
   IDLE,
+  INTERRUPT_BYTES,
   LENGTH,
+  LINE,
+  LOOK,
   type Memory,
   MORE,
   REPLY_BYTES,
@@ -33,6 +36,13 @@ const MOST_BUSY = 10_000;
 const CHUNK = 65_536;
 const MOST_PAYLOAD = 32 * 1024 * 1024;
 const MOST_QUESTION = 32 * 1024 * 1024;
+/** Things of one cell that are shown, and the characters and bytes of one. */
+const MOST_SHOWN = 20;
+const MOST_ABOUT = 2 * 1024 * 1024;
+const MOST_IMAGE = 4 * 1024 * 1024;
+/** Of the times that output is sent on: when the running line is asked for. */
+const LOOK_EVERY = 10;
+const LOOK_FIRST = 3;
 
 const [socket, wasmPath, stdlibPath, snapshotPath, preludePaths, options] = Deno.args;
 
@@ -46,6 +56,10 @@ interface Cell {
   calls: number;
   callLimit: number;
   callBytes: number;
+  shown: number;
+  /** The running line as it was told last; null where nobody wants to know. */
+  line: number | null;
+  ticks: number;
   /** The question whose answer the worker waits for, as the host and as the worker count them. */
   waiting: { host: number; worker: number } | null;
 }
@@ -57,7 +71,7 @@ const worker = new Worker(new URL("./worker.ts", import.meta.url), {
 });
 
 const memory: Memory = {
-  interrupt: new SharedArrayBuffer(8),
+  interrupt: new SharedArrayBuffer(INTERRUPT_BYTES),
   ring: new SharedArrayBuffer(64 + RING_BYTES),
   reply: new SharedArrayBuffer(64 + REPLY_BYTES),
 };
@@ -173,6 +187,18 @@ function emit(cell: Cell, stream: number, bytes: Uint8Array): void {
   }
 }
 
+function tick(): void {
+  if (cell === null || !began) return;
+  drain(false);
+  if (cell.line === null) return;
+  const line = Atomics.load(bell, LINE);
+  if (line !== cell.line && line > 0) {
+    cell.line = line;
+    tell({ id: cell.id, line });
+  }
+  if (++cell.ticks % LOOK_EVERY === LOOK_FIRST) Atomics.store(bell, LOOK, 1);
+}
+
 // --- replies into the worker ---
 
 /** Hands an answer to the blocked worker, piece by piece, while it still waits for that one. */
@@ -230,6 +256,9 @@ worker.onmessage = (event: MessageEvent) => {
     case "full":
       drain(false);
       break;
+    case "shown":
+      shown(String(message.about), message.image);
+      break;
     case "did":
       did(message.id, String(message.result), message.raw);
       break;
@@ -251,6 +280,15 @@ function did(id: number, result: string, raw: unknown): void {
   if (!performing.delete(id)) return;
   const bytes = raw instanceof Uint8Array ? raw : undefined;
   tell({ id, did: result, end: true }, bytes);
+}
+
+function shown(about: string, image: unknown): void {
+  if (cell === null || !began || ++cell.shown > MOST_SHOWN || about.length > MOST_ABOUT) return;
+  const bytes = image instanceof Uint8Array ? image : EMPTY;
+  if (bytes.length > MOST_IMAGE) return;
+  // In its place between what was printed.
+  drain(true);
+  tell({ id: cell.id, shown: about }, bytes.length ? bytes : undefined);
 }
 
 function asked(question: number, kind: string, request: string): void {
@@ -305,11 +343,16 @@ function handle(message: Message, raw: Uint8Array): void {
         calls: 0,
         callLimit: message.calls,
         callBytes: message.callBytes,
+        shown: 0,
+        line: message.lines ? 0 : null,
+        ticks: 0,
         waiting: null,
       };
       began = false;
       prod();
-      drainTimer = setInterval(() => began && drain(false), DRAIN_EVERY);
+      Atomics.store(bell, LOOK, 0);
+      Atomics.store(bell, LINE, 0);
+      drainTimer = setInterval(tick, DRAIN_EVERY);
       give({
         op: "cell",
         request: message.request,

@@ -33,6 +33,7 @@ let reply: Int32Array;
 let replyBytes: Uint8Array;
 let questions = 0;
 let checkInterrupt: () => void = () => {};
+let look: () => void = () => {};
 
 /** Returns the interrupt byte. */
 export function connect(memory: Memory): Uint8Array {
@@ -45,9 +46,10 @@ export function connect(memory: Memory): Uint8Array {
   return interrupt;
 }
 
-/** Says what raises Python's KeyboardInterrupt out of a wait. */
-export function interruptWith(check: () => void): void {
+/** Says what raises Python's KeyboardInterrupt out of a wait, and what notes the line that waits. */
+export function interruptWith(check: () => void, lookAtLine: () => void): void {
   checkInterrupt = check;
+  look = lookAtLine;
 }
 
 /** Waits until a word changes, and lets an interrupt through while it waits. */
@@ -56,6 +58,7 @@ function waitWhile(words: Int32Array, index: number, value: number, most = Infin
   for (;;) {
     const left = Math.min(SLICE, end - now());
     if (left <= 0) return;
+    look();
     Atomics.wait(words, index, value, left);
     if (interrupt[0] !== 0) checkInterrupt();
     if (Atomics.load(words, index) !== value) return;

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Any
 
 from smolterm.errors import ChildError, SandboxDied, SandboxError, ToolError
-from smolterm.sandbox import Call, CellDone, CellPart, Limits, Printed
+from smolterm.sandbox import Call, CellDone, CellPart, Limits, Printed, Shown
 from smolterm.sandbox.assets import Assets, Progress
 from smolterm.sandbox.between import BetweenCells
 from smolterm.sandbox.files import StagedFiles
@@ -47,6 +47,7 @@ class Sandbox(BetweenCells):
         caps: what it may hold in all.
         files: files of the host that the code sees, staged: what it writes stays inside.
         packages: what may be imported besides the standard library.
+        follow: tell a few times a second which line of a cell runs.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class Sandbox(BetweenCells):
         caps: Caps = DEFAULT_CAPS,
         files: StagedFiles | None = None,
         packages: PackageSource | None = None,
+        follow: bool = False,
     ) -> None:
         self.limits = limits
+        self._follow = follow
         self._tools = by_name(tools)
         processes = Processes(
             assets=assets,
@@ -92,6 +95,7 @@ class Sandbox(BetweenCells):
         *,
         limits: Limits | None = None,
         on_output: Callable[[Printed], None] | None = None,
+        on_shown: Callable[[Shown], None] | None = None,
     ) -> CellDone:
         """Run one cell and return its end; tools given to the constructor answer calls.
 
@@ -110,7 +114,10 @@ class Sandbox(BetweenCells):
                             on_output(part)
                     elif isinstance(part, Call):
                         calls.add(asyncio.create_task(self._answer_call(part)))
-                    else:
+                    elif isinstance(part, Shown):
+                        if on_shown is not None:
+                            on_shown(part)
+                    elif isinstance(part, CellDone):
                         done = part
         finally:
             for call in calls:
@@ -158,12 +165,14 @@ class Sandbox(BetweenCells):
             asked["echo"] = True
         request = json.dumps(asked)
         recorded = self._history.begin(step, request, self.names)
-        running = self._cell = RunningCell(interpreter.child, limits)
+        running = self._cell = RunningCell(
+            interpreter.child, limits, code.count("\n") + code.count("\r") + 1
+        )
         running.exchanged = lambda exchange: self._history.add(recorded, exchange)
         interpreter.watch(running)
         died: ChildError | None = None
         try:
-            async with aclosing(running.lines(step, request)) as lines:
+            async with aclosing(running.lines(step, request, follow=self._follow)) as lines:
                 async for line in lines:
                     part = running.read(line)
                     if isinstance(part, Question):

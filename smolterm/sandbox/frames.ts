@@ -10,6 +10,8 @@ export type Message =
       output: number;
       calls: number;
       callBytes: number;
+      /** Tell which line runs. */
+      lines?: boolean;
     }
     | { op: "reply"; cell: number; ask: number }
     | { op: "interrupt"; cell: number }

@@ -1,4 +1,5 @@
-# Runs inside the sandbox, after values.py and completion.py in the same namespace; makes the driver of cells.
+# Runs inside the sandbox, after the modules that wall.py names before it, in the same namespace;
+# makes the driver of cells.
 #
 # Everything here can be reached and broken by the code it runs: that code then lies to itself. What
 # must hold is held outside.
@@ -16,8 +17,8 @@ def _prelude():
     import random
     import sys
     import time
-    import traceback
     import types
+    from itertools import islice
 
     import _smolterm_bridge
     from importlib.machinery import PathFinder
@@ -27,16 +28,16 @@ def _prelude():
     bridge_call = _smolterm_bridge.call
     bridge_sleep = _smolterm_bridge.sleep
     bridge_fetch = _smolterm_bridge.fetch
+    bridge_show = _smolterm_bridge.show
     shield = _smolterm_bridge.shield
 
     MOST_REPR = 1_000_000
-    MOST_TRACEBACK = 6_000
     MOST_NAMES = 1_000
+    # Names of the newest variables among which those are looked for that count.
+    MOST_LOOKED_THROUGH = 10_000
     # Cells whose text is kept, for tracebacks into their functions.
     MOST_SOURCES = 200
     RESERVE = 8 << 20
-    # What C code says when it runs out of memory before it can raise anything.
-    NO_MEMORY = "returned NULL without setting an exception"
 
     class Answered(BaseException):
         """Ends a cell: final_answer was called. Not an Exception, so that code does not catch it."""
@@ -52,6 +53,7 @@ def _prelude():
         tight = False
         depth = 100
         seeded = False
+        filename = ""
 
     ToolError.__module__, ToolError.__qualname__ = "builtins", "ToolError"
     cell = Cell()
@@ -80,6 +82,7 @@ def _prelude():
                 "tool": tool,
                 "args": encode(list(args), cell.depth + 1),
                 "kwargs": encode(kwargs, cell.depth + 1),
+                "line": calling_line(),
             }
         )
         reply = json.loads(bridge_call(request))
@@ -87,6 +90,12 @@ def _prelude():
             kind = {"PermissionError": PermissionError, "RuntimeError": RuntimeError}
             raise kind.get(reply["error"], ToolError)(reply["message"])
         return decode(reply["value"])
+
+    def calling_line():
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename != cell.filename:
+            frame = frame.f_back
+        return frame and frame.f_lineno
 
     def make_tool(spec):
         name = spec["name"]
@@ -104,6 +113,7 @@ def _prelude():
             if hasattr(builtins, name):
                 delattr(builtins, name)
         ours.clear()
+        builtins.display = showing.display
         for spec in specs:
             setattr(builtins, spec["name"], make_tool(spec))
             ours.add(spec["name"])
@@ -137,6 +147,10 @@ def _prelude():
             except (AttributeError, ValueError, OSError):
                 pass
 
+    described = Variables()
+    showing = Showing(bridge_show, flush, lambda value: short_repr(value, MOST_REPR))
+    builtins.display = showing.display
+
     class AnswerCalls(ast.NodeTransformer):
         """Lets final_answer(...) end the task even where a variable took its name."""
 
@@ -160,13 +174,15 @@ def _prelude():
         tree = ast.parse(code, filename)
         if "final_answer" in code and shadows(tree):
             tree = AnswerCalls().visit(tree)
-        last = None
+        last, name = None, ""
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             last = ast.Expression(tree.body.pop().value)
+            name = last.body.id if isinstance(last.body, ast.Name) else ""
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         return (
             compile(tree, filename, "exec", flags, dont_inherit=True),
             last and compile(last, filename, "eval", flags, dont_inherit=True),
+            name,
         )
 
     def evaluate(code):
@@ -181,45 +197,6 @@ def _prelude():
         for task in all_tasks(loop):
             task.cancel()
 
-    def show(error):
-        """The traceback with the frames of the person's code only."""
-        report = traceback.TracebackException.from_exception(error, compact=True)
-        seen = set()
-
-        def trim(part):
-            if part is None or id(part) in seen:
-                return
-            seen.add(id(part))
-            part.stack[:] = [frame for frame in part.stack if is_cell(frame.filename)]
-            trim(part.__cause__)
-            trim(part.__context__)
-            for inner in part.exceptions or ():
-                trim(inner)
-
-        trim(report)
-        text = "".join(report.format())
-        if len(text) > MOST_TRACEBACK:
-            half = MOST_TRACEBACK // 2
-            text = text[:half] + "\n...\n" + text[-half:]
-        return text.rstrip("\n")
-
-    def describe(error):
-        kind = type(error).__name__
-        try:
-            message = str(error)
-        except Exception as broken:
-            message = "<its str raised " + type(broken).__name__ + ">"
-        try:
-            text = show(error)
-        except Exception:
-            text = kind + ": " + message
-        return {"type": kind, "message": message[:MOST_TRACEBACK], "traceback": text}
-
-    def exit_status(error):
-        if error.code is None:
-            return 0
-        return error.code if type(error.code) is int else 1
-
     def carried(value):
         try:
             return encode(value, cell.depth)
@@ -228,10 +205,19 @@ def _prelude():
 
     def variables():
         found = []
-        for name in space:
+        for name in islice(reversed(space), MOST_LOOKED_THROUGH):
             if type(name) is str and not name.startswith("_") and name not in ours:
                 found.append(name)
-        return found[-MOST_NAMES:]
+                if len(found) == MOST_NAMES:
+                    break
+        return found[::-1]
+
+    def descriptions(names):
+        try:
+            return described.describe(names, space)
+        except BaseException:
+            # No memory is left, or the code has broken what this is made of.
+            return []
 
     sources = {}
 
@@ -254,7 +240,8 @@ def _prelude():
         if "argv" in request:
             sys.argv = request["argv"]
         cell.answered, cell.answer, cell.cancelled = False, None, False
-        cell.depth = request["depth"]
+        cell.depth, cell.filename = request["depth"], filename
+        showing.begin()
         result = {}
         try:
             try:
@@ -263,7 +250,7 @@ def _prelude():
                     cell.seeded = True
                     random.seed()
                 shield(False)
-                body, last = compiled(code, filename)
+                body, last, name = compiled(code, filename)
                 evaluate(body)
                 if last:
                     value = evaluate(last)
@@ -271,25 +258,27 @@ def _prelude():
                         builtins._ = value
                     result["value"] = short_repr(value, MOST_REPR)
                     result["value_data"] = carried(value)
+                    showing.last(value, name)
+                showing.figures()
                 flush()
             finally:
                 shield(True)
         except Answered:
             pass
         except SystemExit as error:
-            result["error"] = describe(error)
+            result["error"] = described_error(error, is_cell)
             result["status"] = exit_status(error)
             if result["status"] == 1 and type(error.code) is not int:
                 print(error.code, file=sys.stderr)
         except BaseException as error:
-            if isinstance(error, SystemError) and NO_MEMORY in str(error):
-                error = MemoryError("the sandbox's memory is full: delete large variables")
+            error = told(error)
             if isinstance(error, MemoryError):
                 # Whatever filled the memory is still held: the next cell runs in this room.
                 cell.reserve, cell.tight = None, True
             if cell.cancelled and isinstance(error, asyncio.CancelledError):
                 error = KeyboardInterrupt().with_traceback(error.__traceback__)
-            result["error"] = describe(error)
+            result["error"] = described_error(error, is_cell)
+            result["lines"] = lines_of(error, filename)
         if cell.answered:
             result.pop("error", None)
             result["answered"] = True
@@ -299,9 +288,17 @@ def _prelude():
         if sys.stdout is None or getattr(sys.stdout, "closed", False):
             fresh_streams()
         result["names"] = variables()
+        result["variables"] = descriptions(result["names"])
         return json.dumps(result)
 
+    def rows(name, first, count):
+        if name not in space:
+            return {"why": "is no variable"}
+        table = rows_of(space[name], first, count)
+        return {"table": table} if table else {"why": "has no rows"}
+
     operations = {
+        "rows": rows,
         "tools": lambda specs: set_tools(specs),
         "complete": lambda text: {"found": complete(text, space)},
     }
@@ -376,6 +373,7 @@ def _prelude():
         return frame is not None and is_cell(frame.f_code.co_filename)
 
     sys.meta_path.append(Packages)
+    sys.meta_path.insert(0, Plots(showing))
 
     def finish(options):
         """What must be done anew in every process, also in one that starts from a snapshot."""

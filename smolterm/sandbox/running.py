@@ -18,8 +18,9 @@ import msgspec
 from smolterm.child import Child
 from smolterm.errors import ChildError
 from smolterm.events import CellError
-from smolterm.sandbox import Call, CellDone, CellPart, Limits, Printed
+from smolterm.sandbox import AtLine, Call, CellDone, CellPart, Limits, Printed
 from smolterm.sandbox.bounded import loads
+from smolterm.sandbox.described import MOST_SHOWN, line_of, lines_of, shown_of, variables_of
 from smolterm.sandbox.history import Exchange
 from smolterm.sandbox.values import decode
 
@@ -32,6 +33,8 @@ MOST_NAMES = 1_000
 MOST_NAME = 200
 MOST_ARGUMENTS = 1_000
 """Of one call; each is shown to whoever approves it."""
+LINE_SECONDS = 0.05
+"""Between two lines that are told; more are dropped."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -43,9 +46,13 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class RunningCell:
-    """One cell, from its start to its `CellDone`."""
+    """One cell, from its start to its `CellDone`.
 
-    def __init__(self, child: Child, limits: Limits) -> None:
+    Args:
+        code_lines: how many its code has, where lines of it are told.
+    """
+
+    def __init__(self, child: Child, limits: Limits, code_lines: int = 0) -> None:
         self.child = child
         self.limits = limits
         self.number: int | None = child.last_id + 1
@@ -65,15 +72,19 @@ class RunningCell:
         self._stopping: asyncio.Task[None] | None = None
         self._answering: asyncio.Task[None] | None = None
         self._pauses = 0
+        self._code_lines = code_lines
+        self._shown = 0
+        self._line, self._line_at = 0, 0.0
         self._run_clock()
 
     async def lines(
-        self, step: int, request: str, tape: bytes = b""
+        self, step: int, request: str, tape: bytes = b"", *, follow: bool = False
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Start the cell and yield what its process says of it.
 
         Args:
             tape: of an earlier run, to see the same time and randomness again.
+            follow: tell which line runs.
         """
         message = {
             "op": "cell",
@@ -83,6 +94,8 @@ class RunningCell:
             "calls": self.limits.tool_calls,
             "callBytes": self.limits.call_bytes,
         }
+        if follow:
+            message["lines"] = True
         async with aclosing(self.child.request(message, tape)) as lines:
             async for line in lines:
                 yield line
@@ -95,6 +108,11 @@ class RunningCell:
         """Turn one line into a part or a question; a line of an unknown shape is dropped."""
         if line.get("out") in ("stdout", "stderr"):
             return _printed(line)
+        if "line" in line:
+            return self._at_line(line["line"])
+        if isinstance(line.get("shown"), str):
+            self._shown += 1
+            return shown_of(line["shown"], line.get("raw")) if self._shown <= MOST_SHOWN else None
         if isinstance(line.get("ask"), int) and isinstance(line.get("request"), str):
             question = Question(line["ask"], str(line.get("kind")), line["request"])
             # The code waits for one thing at a time: what it waited for before, it gave up.
@@ -102,7 +120,7 @@ class RunningCell:
                 self._resume()
             self._open = {question.number: question}
             self._pause()
-            return _call(question) if question.kind == "tool" else question
+            return _call(question, self._code_lines) if question.kind == "tool" else question
         if isinstance(line.get("result"), str):
             self.over = True
             if isinstance(line.get("raw"), bytes):
@@ -166,6 +184,13 @@ class RunningCell:
             if handle is not None:
                 handle.cancel()
 
+    def _at_line(self, number: object) -> AtLine | None:
+        line, now = line_of(number, self._code_lines), time.monotonic()
+        if line is None or line == self._line or now - self._line_at < LINE_SECONDS:
+            return None
+        self._line, self._line_at = line, now
+        return AtLine(line=line)
+
     def _finished(self, payload: str, dropped: object) -> CellDone:
         try:
             result = msgspec.convert(loads(payload), type=_Result)
@@ -197,6 +222,8 @@ class RunningCell:
             seconds=max(0.0, time.monotonic() - self._started - self._waited),
             dropped=dropped if isinstance(dropped, int) and dropped > 0 else 0,
             names=tuple(_text(name, MOST_NAME) for name in result.names[:MOST_NAMES]),
+            variables=variables_of(result.variables),
+            lines=lines_of(result.lines, self._code_lines),
         )
 
     def _pause(self) -> None:
@@ -227,7 +254,7 @@ class RunningCell:
         self.stop_soon("timeout")
 
 
-def _call(question: Question) -> Call:
+def _call(question: Question, code_lines: int) -> Call:
     try:
         request = msgspec.convert(loads(question.request), type=_CallPayload)
         args, kwargs = decode(request.args), decode(request.kwargs)
@@ -240,13 +267,20 @@ def _call(question: Question) -> Call:
     except ValueError:
         # Refused by the engine like any call with arguments that do not fit.
         return Call(call=question.number, tool="", args=[], kwargs={})
-    return Call(call=question.number, tool=_text(request.tool, MOST_NAME), args=args, kwargs=kwargs)
+    return Call(
+        call=question.number,
+        tool=_text(request.tool, MOST_NAME),
+        args=args,
+        kwargs=kwargs,
+        line=line_of(request.line, code_lines),
+    )
 
 
 class _CallPayload(msgspec.Struct):
     tool: str
     args: Any
     kwargs: Any
+    line: Any = None
 
 
 class _Error(msgspec.Struct):
@@ -264,6 +298,8 @@ class _Result(msgspec.Struct):
     error: _Error | None = None
     status: int | None = None
     names: list[str] = []
+    variables: Any = None
+    lines: Any = None
 
 
 def _printed(line: dict[str, Any]) -> Printed | None:

@@ -33,6 +33,12 @@ export const SIGINT = 2;
 
 /** Index into the interrupt's Int32 words: whoever sleeps waits here, so that it can be woken. */
 export const BELL = 1;
+/** Not 0: the worker is to say which line runs. */
+export const LOOK = 2;
+/** The line that ran when it last looked; 0: it has not. */
+export const LINE = 3;
+/** Bytes of the interrupt's memory. */
+export const INTERRUPT_BYTES = 16;
 
 /** Milliseconds of a blocking wait before the interrupt byte is looked at. */
 export const SLICE = 50;
@@ -82,6 +88,7 @@ export type FromWorker =
   | { t: "failed"; why: string }
   | { t: "ask"; number: number; kind: string; request: string }
   | { t: "full" }
+  | { t: "shown"; about: string; image: Uint8Array }
   | { t: "did"; id: number; result: string; raw?: Uint8Array }
   | { t: "kept"; about: string; raw: Uint8Array }
   | { t: "done"; payload: string; tape: Uint8Array };

@@ -25,7 +25,19 @@ from smolterm.sandbox.assets import HERE, Assets, cache_folder, find_deno
 
 PRELUDES = (
     HERE.parent / "packages" / "unpack.py",
-    *(HERE / name for name in ("values.py", "completion.py", "prelude.py")),
+    *(
+        HERE / name
+        for name in (
+            "values.py",
+            "completion.py",
+            "glance.py",
+            "tables.py",
+            "variables.py",
+            "showing.py",
+            "failures.py",
+            "prelude.py",
+        )
+    ),
 )
 DEVICES = ("/dev/null", "/dev/urandom")
 LOCALTIME = "/etc/localtime"

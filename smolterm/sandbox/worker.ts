@@ -9,6 +9,7 @@ import { type Tape, virtualise } from "./clock.ts";
 import { limitDisk } from "./disk.ts";
 import { mountStaged, remount } from "./files.ts";
 import { admit } from "./guard.ts";
+import { Lines } from "./lines.ts";
 import { inCell } from "./staged.ts";
 import { type About, States } from "./state.ts";
 import { type Boot, SLICE, type ToWorker } from "./shared.ts";
@@ -21,7 +22,7 @@ const KEEP_AFTER = 25;
 /** Before the first cell, which somebody may be about to send. */
 const KEEP_FIRST_AFTER = 1000;
 /** Operations after which the state need not be kept anew. */
-const LEAVES_STATE = new Set(["rewind", "adopt", "keep", "changes", "fetch", "complete"]);
+const LEAVES_STATE = new Set(["rewind", "adopt", "keep", "changes", "fetch", "complete", "rows"]);
 const ENOSPC = 51;
 /** Where packages lie while they are unpacked; the prelude knows it too. */
 const WHEELS = "/tmp/.wheels";
@@ -32,6 +33,7 @@ const { setTimeout: later, clearTimeout: never, setInterval: each, clearInterval
 let python: Any;
 let driver: Driver;
 let interrupt: Uint8Array;
+let lines: Lines;
 let makeRoom: (packed: number) => void = () => {};
 let tape: Tape;
 let states: States | null = null;
@@ -43,10 +45,11 @@ let running = false;
 
 async function boot(message: Boot): Promise<void> {
   interrupt = connect(message.memory);
+  lines = new Lines(message.memory.interrupt);
   const { options } = message;
   tape = virtualise(options);
   if (options.checkpoints && message.snapshot) states = new States(tape);
-  const started = await startPython(message, interrupt, (packed) => makeRoom(packed));
+  const started = await startPython(message, interrupt, (packed) => makeRoom(packed), lines);
   if ("snapshot" in started) {
     const { snapshot } = started;
     send({ t: "ready", version: String(started.python.version) });
@@ -99,6 +102,7 @@ async function cell(request: string, number: number, recorded: Uint8Array | null
   send({ t: "began", printed: printed() });
   never(keeping);
   tape.begin(recorded);
+  lines.follow(request);
   inCell(true);
   // While Python awaits, nothing of it runs that would see the interrupt byte; this timer does.
   const watch = each(interruptTasks, SLICE);
