@@ -50,7 +50,8 @@ def confine(
     return lambda: landlock.restrict_thread(rules)
 
 
-def _rules(model: Path, states: Path | None) -> Iterator[tuple[str | Path, int]]:
+def python_rules() -> Iterator[tuple[str | Path, int]]:
+    """Yield what Python needs to run and to import what is installed, and nothing else."""
     python = {sys.prefix, sys.base_prefix, *(path for path in sys.path if Path(path).is_absolute())}
     for path in (*SYSTEM, *python):
         yield path, landlock.READ
@@ -60,6 +61,10 @@ def _rules(model: Path, states: Path | None) -> Iterator[tuple[str | Path, int]]
             yield executed, landlock.READ_FILE | landlock.EXECUTE
     for path in DEVICES:
         yield path, landlock.READ_FILE | landlock.WRITE_FILE
+
+
+def _rules(model: Path, states: Path | None) -> Iterator[tuple[str | Path, int]]:
+    yield from python_rules()
     for pattern in GPUS:
         for found in Path("/dev").glob(pattern):
             yield found, USED

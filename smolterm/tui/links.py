@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from smolterm.tui.lines import Line
 
-_FRAME = re.compile(r"\s*File \"[^\"]*\", line (\d{1,9})")
+_FRAME = re.compile(r"\s*File \"([^\"]*)\", line (\d{1,9})")
 
 
 def frames(text: str, causes: Sequence[int]) -> list[int]:
@@ -19,11 +19,15 @@ def frames(text: str, causes: Sequence[int]) -> list[int]:
     if not causes:
         return [0] * (text.count("\n") + 1)
     found: list[int] = []
-    here = causes[0]
+    here, name = causes[0], ""
     for line in text.split("\n"):
         frame = _FRAME.match(line)
-        if frame and int(frame[1]) in causes:
-            here = int(frame[1])
+        # The first frame is the step's own; code of an earlier step has lines of the same numbers.
+        name = name or (frame[1] if frame else "")
+        if frame and frame[1] == name:
+            here = int(frame[2]) if int(frame[2]) in causes else 0
+        elif frame:
+            here = 0
         found.append(here if line.startswith(" ") else causes[-1])
     return found
 
