@@ -28,6 +28,15 @@ class Seat:
         self._emit = emit
         self._hear(self.model)
 
+    @property
+    def address(self) -> str:
+        """Where the model is asked: its server's, or its file's path; empty where not known."""
+        route = getattr(self.model, "route", None)
+        found = getattr(route, "base_url", "") or (
+            getattr(route, "model", "") if getattr(route, "kind", "") in ("replay", "local") else ""
+        )
+        return str(found)
+
     async def start(self) -> None:
         """Give the model a head start; never raises, the first reply reports what is wrong."""
         start = getattr(self.model, "start", None)

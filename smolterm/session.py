@@ -139,11 +139,11 @@ class Session:
         self.is_demo = self.model_name.startswith("replay:")
         self._own_tools: dict[str, AnyTool] = dict(by_name(tools))
         self.packs = list(packs)
-        self._record = Record(self.id, save=save, past=resume)
+        self._record = Record(self.id, save=save, past=resume, address=lambda: self._seat.address)
         self._keeper = Keeper(self.sandbox, self.id, self._emit) if save else None
         self._going_back = False
         if resume is not None:
-            self._take_over(resume)
+            self._take_over(resume, own_mode=policy is not DEFAULT_POLICY)
         self._specs: list[ToolSpec] = []
         self._agent: Agent | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -469,9 +469,9 @@ class Session:
         finally:
             self._going_back = False
 
-    def _take_over(self, past: Past) -> None:
+    def _take_over(self, past: Past, *, own_mode: bool) -> None:
         self.transcript.begin_again(past.events, past.spent)
-        if self.policy.mode == DEFAULT_POLICY.mode and (mode := mode_of(past.events)) in MODES:
+        if not own_mode and (mode := mode_of(past.events)) in MODES:
             self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
         self.gate.recall(past.events)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -24,8 +23,6 @@ from smolterm.transcript import add_usage
 
 MOST_TITLE = 200
 FIELDS = "id, title, task, started, changed, model, folder, steps, tasks, branches, number"
-
-S = TypeVar("S")
 
 
 class Book:
@@ -179,12 +176,13 @@ class Book:
         record = self.record(session)
         events = in_force(record)
         rewinds = sum(isinstance(event, Rewound) for event in record)
-        model, api_base = self._model(session)
+        model, address, folder = self._model(session)
         return Past(
             id=session,
             events=events,
             model=model,
-            api_base=api_base,
+            address=address,
+            folder=folder,
             branches=rewinds,
             spent=_difference(record, events) if rewinds else usage_of(()),
             state=_existing(state_path(session)),
@@ -213,12 +211,13 @@ class Book:
                 )
             cell = cell_for(events, step)
             events = before(events, step)
-        model, api_base = self._model(session)
+        model, address, folder = self._model(session)
         return Past(
             id=new_session_id(),
             events=[event for event in events if not isinstance(event, Rewound)],
             model=model,
-            api_base=api_base,
+            address=address,
+            folder=folder,
             state=_existing(state_path(session, number)),
             cell=cell,
             forked_from=session,
@@ -278,63 +277,12 @@ class Book:
             raise UsageError(f"No session is named {session}.", next="See `smolterm sessions`.")
         return database, int(rows[0][0])
 
-    def _model(self, session: str) -> tuple[str, str]:
+    def _model(self, session: str) -> tuple[str, str, str]:
         database, number = self._number(session)
-        row = database.rows("SELECT model, api_base FROM sessions WHERE number = ?", number)[0]
-        return str(row[0]), str(row[1])
-
-
-class Shelf(Generic[S]):
-    """The store as front ends want it: what goes on is a session already.
-
-    A session is named as `Book.identify` takes it. Each call opens the file and lets it go, so
-    that any thread may make it.
-
-    Args:
-        make: builds a session that goes on from a past; nothing is started yet.
-    """
-
-    def __init__(self, make: Callable[[Past], S]) -> None:
-        self._book = Book()
-        self._make = make
-
-    def find(self, words: str = "", limit: int = 200) -> list[StoredSession]:
-        """Return the newest first, or those that hold the words."""
-        with self._book as book:
-            return book.find(words, limit)
-
-    def events(self, session: str, branch: int | None = None) -> list[Event]:
-        """Return what is in force in a session, or in a branch that was abandoned."""
-        with self._book as book:
-            return book.events(book.identify(session), branch)
-
-    def open(self, session: str) -> S:
-        """Return a session that goes on."""
-        with self._book as book:
-            return self._made(book.past(book.identify(session)))
-
-    def fork(self, session: str, step: int | None, branch: int | None = None) -> S:
-        """Return a new session that begins as another was before a step, or at its end."""
-        with self._book as book:
-            return self._made(book.forked(book.identify(session), step, branch))
-
-    def rename(self, session: str, title: str) -> None:
-        """Give a session a title."""
-        with self._book as book:
-            book.rename(book.identify(session), title)
-
-    def delete(self, session: str) -> None:
-        """Remove a session and its variables."""
-        with self._book as book:
-            book.delete(book.identify(session))
-
-    def _made(self, past: Past) -> S:
-        try:
-            return self._make(past)
-        except BaseException:
-            if past.lease is not None:
-                past.lease.close()
-            raise
+        row = database.rows("SELECT model, address, folder FROM sessions WHERE number = ?", number)[
+            0
+        ]
+        return str(row[0]), str(row[1]), str(row[2])
 
 
 _decoder: msgspec.json.Decoder[list[Event]] = msgspec.json.Decoder(list[Event])

@@ -41,8 +41,10 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Event]
     """Those in force."""
     model: str = ""
-    api_base: str = ""
-    """Where that model was asked, when it was not the provider's own address."""
+    address: str = ""
+    """Where that model was asked: the server's, or its file's path; empty where not known."""
+    folder: str = ""
+    """That the code could read."""
     branches: int = 0
     spent: Usage = Usage()
     """On what is not in force any more."""
@@ -151,8 +153,9 @@ def names_of(events: Sequence[Event]) -> tuple[str, ...]:
 
 def _died(event: Event) -> bool:
     """Say whether a cell ended with its process: it tells no names, though some may be back."""
-    died = isinstance(event, CellFinished) and event.error is not None
-    return died and event.error.type == "SandboxDied"
+    if not isinstance(event, CellFinished) or event.error is None:
+        return False
+    return event.error.type == "SandboxDied"
 
 
 GONE = -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class Record:
         session: its id.
         save: write to the store.
         past: what it goes on from.
+        address: tells where its model is asked.
 
     Attributes:
         events: those in force, without what only passes by.
@@ -54,12 +56,19 @@ class Record:
         spent: what these cost.
     """
 
-    def __init__(self, session: str, *, save: bool, past: Past | None = None) -> None:
+    def __init__(
+        self,
+        session: str,
+        *,
+        save: bool,
+        past: Past | None = None,
+        address: Callable[[], str] = str,
+    ) -> None:
         self.session = session
         self.events: list[Event] = list(past.events) if past is not None else []
         self.branches = past.branches if past is not None else 0
         self.spent = past.spent if past is not None else Usage()
-        self.api_base = past.api_base if past is not None else ""
+        self._address = address
         self._past = past
         self._lease = past.lease if past is not None else None
         self._saves = save
@@ -115,9 +124,9 @@ class Record:
         if self._lease is None:
             self._lease = Lease.take(running_folder(), self.session)
         if past is not None and not past.is_fork:
-            return Writer.onward(self.session)
+            return Writer.onward(self.session, self._address)
         begun = self.events[: len(past.events)] if past is not None else []
-        return Writer.anew(self.session, begun, past=past, api_base=self.api_base)
+        return Writer.anew(self.session, begun, past=past, address=self._address)
 
     def close(self) -> None:
         """Let others have the session; safe to call twice."""
@@ -142,12 +151,20 @@ class Writer:
         tasks: how many are in force.
     """
 
-    def __init__(self, database: Database, index: Index | None, number: int, place: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        index: Index | None,
+        number: int,
+        place: int,
+        address: Callable[[], str] = str,
+    ) -> None:
         from smolterm.sessions.schema import MOST_EVENTS
 
         self.path = database.path
         self._database = database
         self._index = index
+        self._address = address
         self._number = number
         self._next = number * MOST_EVENTS + place
         self._passing: int | None = None
@@ -157,12 +174,18 @@ class Writer:
 
     @classmethod
     def anew(
-        cls, session: str, begun: list[Event], *, past: Past | None = None, api_base: str = ""
+        cls,
+        session: str,
+        begun: list[Event],
+        *,
+        past: Past | None = None,
+        address: Callable[[], str] = str,
     ) -> Writer:
         """Begin a session that is not in the store yet.
 
         Args:
             begun: what a fork takes along.
+            address: see `Record`.
 
         Raises:
             StoreError: see `Database.open`.
@@ -175,12 +198,12 @@ class Writer:
             now = time.time()
             with database.transaction() as connection:
                 cursor = connection.execute(
-                    "INSERT INTO sessions (id, started, changed, api_base, forked_from,"
-                    " forked_step) VALUES (?, ?, ?, ?, ?, ?)",
-                    (session, now, now, api_base, past.forked_from if past else "",
+                    "INSERT INTO sessions (id, started, changed, forked_from, forked_step)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (session, now, now, past.forked_from if past else "",
                      past.forked_step if past else None),
                 )  # fmt: skip
-                writer = cls(database, index, int(cursor.lastrowid or 0), 1)
+                writer = cls(database, index, int(cursor.lastrowid or 0), 1, address)
                 for event in begun:
                     writer.put(connection, event)
         except BaseException:
@@ -189,7 +212,7 @@ class Writer:
         return writer
 
     @classmethod
-    def onward(cls, session: str) -> Writer:
+    def onward(cls, session: str, address: Callable[[], str]) -> Writer:
         """Go on writing a session.
 
         Raises:
@@ -207,7 +230,7 @@ class Writer:
                 )
             index = _index(database)
             with database.transaction() as connection:
-                writer = cls.behind(database, index, found[0][0], connection)
+                writer = cls.behind(database, index, found[0][0], connection, address)
         except BaseException:
             database.close()
             raise
@@ -215,7 +238,12 @@ class Writer:
 
     @classmethod
     def behind(
-        cls, database: Database, index: Index | None, number: int, connection: Connection
+        cls,
+        database: Database,
+        index: Index | None,
+        number: int,
+        connection: Connection,
+        address: Callable[[], str] = str,
     ) -> Writer:
         """Write behind what a session has, within a transaction."""
         from smolterm.sessions.schema import MOST_EVENTS
@@ -225,7 +253,7 @@ class Writer:
             "SELECT max(number) FROM events WHERE number BETWEEN ? AND ?",
             (first, first + MOST_EVENTS - 1),
         ).fetchone()
-        writer = cls(database, index, number, (last or first) - first + 1)
+        writer = cls(database, index, number, (last or first) - first + 1, address)
         task, writer.tasks = connection.execute(
             "SELECT task, tasks FROM sessions WHERE number = ?", (number,)
         ).fetchone()
@@ -278,11 +306,12 @@ class Writer:
         """Return what an event changes in the list of sessions."""
         match event:
             case SessionStarted():
-                return {"model": _plain(event.model), "folder": _plain(event.folder or "")}
+                folder = {"folder": _plain(event.folder or "")}
+                return folder | self._model(event.model)
             case SessionResumed():
-                return {"model": _plain(event.model), "changed": event.at}
+                return {"changed": event.at} | self._model(event.model)
             case ModelChanged(state="switched"):
-                return {"model": _plain(event.model)}
+                return self._model(event.model)
             case TaskStarted():
                 self.tasks += 1
                 changes: dict[str, object] = {"changed": event.at, "tasks": self.tasks}
@@ -302,6 +331,9 @@ class Writer:
                 return {"changed": event.at}
             case _:
                 return {}
+
+    def _model(self, name: str) -> dict[str, object]:
+        return {"model": _plain(name), "address": _plain(self._address())}
 
     def close(self) -> None:
         if self._index is not None:

@@ -24,7 +24,7 @@ CREATE TABLE sessions (
     started REAL NOT NULL,
     changed REAL NOT NULL,
     model TEXT NOT NULL DEFAULT '',
-    api_base TEXT NOT NULL DEFAULT '',
+    address TEXT NOT NULL DEFAULT '',
     folder TEXT NOT NULL DEFAULT '',
     steps INTEGER NOT NULL DEFAULT 0,
     tasks INTEGER NOT NULL DEFAULT 0,
