@@ -17,13 +17,23 @@ WORDS = st.sampled_from(["", " ", "\n", "text", "```python\nx\n```", "é\x00"])
 
 
 def steps():
-    """What can follow a reply: prose that ends the task, a mistake, or an action and its end."""
+    """What can follow a reply: prose that ends the task, a mistake, or an action and its end.
+
+    The person may say something at any place of it.
+    """
     said = st.builds(e.ReplyFinished, step=st.just(1), text=WORDS)
     acted = st.builds(e.ActionProposed, step=st.just(1), reasoning=WORDS, code=WORDS)
     observed = st.builds(e.ObservationMade, step=st.just(1), text=st.just("Value: 1"))
     mistake = st.builds(e.MistakeFound, step=st.just(1), text=st.just("No code."),
                         repairs_left=st.just(1))  # fmt: skip
-    return st.one_of(st.tuples(said, mistake), st.tuples(said, acted, observed))
+    begun = st.builds(e.StepStarted, step=st.just(1), steps_left=st.just(1))
+    trip = st.one_of(st.tuples(begun, said, mistake), st.tuples(begun, said, acted, observed))
+    return st.builds(_saying, trip, st.none() | st.integers(0, 4))
+
+
+def _saying(trip, place):
+    words = () if place is None else (e.MessageAdded(text="in km"),)
+    return (*trip[:place], *words, *trip[len(trip) if place is None else place :])
 
 
 TASKS = st.lists(
