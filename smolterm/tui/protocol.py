@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from smolterm.events import Event, Table
+from smolterm.events import Event, FileChange, Table
 from smolterm.policy import Decision, FilesDecision, Mode
 from smolterm.store import StoredSession
 from smolterm.tools import ToolSpec
@@ -44,6 +45,11 @@ class SessionLike(Protocol):
     @property
     def saves(self) -> bool:
         """What happens is kept on the disk, so what is typed may be too."""
+        ...
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that was granted to the tools or to the code; None when none was."""
         ...
 
     def run(
@@ -87,6 +93,14 @@ class SessionLike(Protocol):
 
     async def review_files(self) -> None:
         """Ask about staged changes now, while no task runs: `FilesRequested` follows, if any."""
+        ...
+
+    async def file_change(self, path: str) -> FileChange:
+        """Return a staged change with all of its diff, where its event had to cut it.
+
+        Raises:
+            UsageError: nothing changed at that path.
+        """
         ...
 
     async def undo_files(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 
 from textual.pilot import Pilot
@@ -13,6 +14,9 @@ from smolterm.events import (
     ApprovalRequested,
     DecisionMade,
     Event,
+    FileChange,
+    FilesDecided,
+    FilesRequested,
     Finished,
     MessageAdded,
     ModeChanged,
@@ -24,6 +28,7 @@ from smolterm.events import (
 from smolterm.policy import Decision, Edit, FilesDecision, Mode, Reject, Stop
 from smolterm.tools import ToolSpec
 from smolterm.tui.app import SmoltermApp
+from smolterm.tui.approval import ApprovalBar
 
 
 class Clock:
@@ -39,6 +44,7 @@ class Clock:
 class Scripted:
     id, model_name, is_demo, transcript_path = "20261121-1", "gpt-5-mini", True, None
     saves = False
+    folder: Path | None = None
     mode: Mode = "step"
     past: tuple[Event, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
@@ -54,6 +60,7 @@ class Scripted:
         self.handler: Callable[[Event], None] = lambda event: None
         self.switching = asyncio.Event()
         self._answer: asyncio.Future[Decision] | None = None
+        self._files: asyncio.Future[None] | None = None
 
     async def run(
         self, task: str, *, files: Mapping[str, bytes] | None = None
@@ -64,7 +71,12 @@ class Scripted:
         for event in self.events:
             asked = isinstance(event, ApprovalRequested)
             self._answer = asyncio.get_running_loop().create_future() if asked else None
+            if isinstance(event, FilesRequested):
+                self._files = asyncio.get_running_loop().create_future()
             yield event
+            if isinstance(event, FilesRequested) and self._files is not None:
+                await self._files
+                yield FilesDecided(step=event.step)
             if self._answer is not None and isinstance(event, ApprovalRequested):
                 decision = await self._answer
                 yield _made(event, decision)
@@ -91,6 +103,9 @@ class Scripted:
 
     def decide_files(self, step: int, decision: FilesDecision) -> bool:
         self.file_decisions.append((step, decision))
+        if self._files is None or self._files.done():
+            return False
+        self._files.set_result(None)
         return True
 
     def set_mode(self, mode: Mode) -> None:
@@ -113,6 +128,11 @@ class Scripted:
 
     async def review_files(self) -> None:
         self.calls.append("review files")
+
+    async def file_change(self, path: str) -> FileChange:
+        self.calls.append(f"file {path}")
+        hunk = "@@ -0,0 +1 @@\n+all of it"
+        return FileChange(path=path, kind="created", hunks=(hunk,), added=1, size=9)
 
     async def undo_files(self) -> tuple[str, ...]:
         self.calls.append("undo files")
@@ -170,6 +190,24 @@ async def settle(pilot: Pilot[int]) -> None:
 async def give(pilot: Pilot[int], task: str = "go") -> None:
     """Type a task and send it."""
     await pilot.press(*task, "enter")
+    await settle(pilot)
+
+
+async def press_alone(pilot: Pilot[int], clock: Clock, *keys: str) -> None:
+    """Press each key as somebody does who means it: with nothing before it and nothing after."""
+    for key in keys:
+        clock.now += 2
+        await pilot.press(key)
+        await quiet(pilot, clock)
+
+
+async def quiet(pilot: Pilot[int], clock: Clock) -> None:
+    """Let time pass until what a key asked for is done."""
+    clock.now += 2
+    await pilot.pause()
+    app = pilot.app
+    while app.query_one(ApprovalBar).waiting or getattr(app.screen, "waiting", False):
+        await pilot.pause(0.01)
     await settle(pilot)
 
 
