@@ -42,7 +42,6 @@ class Thinker:
             TaskOver: the task has used its tokens or its money.
         """
         for must in (False, True, True):
-            clock.check()
             async with aclosing(self._shorten(clock, must=must)) as shortening:
                 shorter = False
                 async for event in shortening:
@@ -82,6 +81,7 @@ class Thinker:
         usage = e.Usage()
         asked = Format(max_tokens=600, thinking=self.manner.format.thinking)
         messages = to_summarise(what, self.prompt)
+        clock.check()
         self.busy = True
         try:
             async with (

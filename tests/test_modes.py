@@ -176,14 +176,15 @@ def test_a_rule_that_was_offered_counts_for_the_session():
 
 
 def test_a_rule_about_code_lets_the_next_step_run():
-    sandbox = FakeSandbox(value("1"), value("2"), [call("save", "a"), *answer("ok")])
-    model = FakeModel(block("x = 1"), block("double(x)"), block("y = 2"))
+    sandbox = FakeSandbox(value("1"), [call("save", "a"), *value("2")],
+                          [call("save", "b", number=2), *answer("ok")])  # fmt: skip
+    model = FakeModel(block("x = 1"), block("save('a')"), block("y = 2"))
     events = run(model, sandbox, tools=TOOLS,
                  react=deciding(Approve(rule=0), Approve(), Reject()))  # fmt: skip
     by = [(one.by, one.step) for one in only(events, e.DecisionMade) if one.call is None]
     assert by == [("person", 1), ("person", 2), ("policy", 3)]
-    # Code that nobody read, so its call asks.
-    assert asked(events)[-1] == ("save", "'a'")
+    # Nobody read the third step's code, so its call asks, whatever was read before.
+    assert asked(events) == [(None, ""), (None, ""), ("save", "'b'")]
 
 
 def test_a_rule_for_always_is_in_the_file_and_counts_in_the_next_session(tmp_path):
@@ -417,13 +418,15 @@ class AtTheEnd:
 
     def __init__(self):
         self.session = None
+        self.steps = []
 
     async def after_step(self, step):
         for event in ():
             yield event
 
     async def at_answer(self, step, finished, clock, repairs_left):
-        if step == 1:
+        self.steps.append(step)
+        if self.session is not None and step == 1:
             assert self.session.add_message("in km")
         for event in ():
             yield event
@@ -439,6 +442,14 @@ def test_what_is_said_during_a_review_goes_before_the_answer():
     events = run(model, FakeSandbox(), react=react, reviews=(review,))
     assert events[-1].answer == "32 km"
     assert "in km" in model.asked[1][-1].content
+
+
+@pytest.mark.parametrize("first", ["20 miles", block("final_answer('20 miles')")])
+def test_an_answer_that_does_not_count_is_not_reviewed(first):
+    review = AtTheEnd()
+    heard("streams", [first, "32 km"], answer("20 miles"), reviews=(review,),
+          policy=AUTO)  # fmt: skip
+    assert review.steps == [2]
 
 
 def test_what_an_interrupted_task_left_unread_is_read_with_the_next_one():
