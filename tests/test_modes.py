@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smolterm import events as e
 from smolterm.clock import Budget
+from smolterm.context import SUMMARISE
 from smolterm.errors import UsageError
 from smolterm.events import Usage
 from smolterm.gate import PLAN
@@ -17,9 +18,10 @@ from smolterm.models import Delta, Done
 from smolterm.policy import MODES, Approve, Edit, Policy, Reject, Stop
 from smolterm.prompt import Prompt
 from smolterm.rules import RulesFile
-from smolterm.sandbox import Call
+from smolterm.sandbox import Call, Printed
 from smolterm.session import Session
 from tests.fakes import FakeModel, FakeSandbox, answer, block, call, events_of, value
+from tests.test_context import Windowed
 from tests.test_session import deciding, double, launch, only, run, save
 
 TOOLS = [double, save, launch]
@@ -307,6 +309,22 @@ def test_tokens_and_money_are_budgeted_before_each_request(budget, reason, asked
     assert events[-1].reason == reason
     assert len(model.asked) == asked_times
     assert reason == "answer" or "used its" in events[-1].message
+
+
+def test_a_summary_is_paid_for_too():
+    def work(**budget):
+        replies = [block(f"x = {number}") for number in range(12)]
+        model = Windowed(*replies, block("final_answer(1)"))
+        cells = [[Printed(stream="stdout", text="z" * 560), *value("1")] for _ in range(12)]
+        events = run(model, FakeSandbox(*cells, answer("1")), policy=AUTO,
+                     budget=Budget(**budget))  # fmt: skip
+        return [said[0].content == SUMMARISE for said in model.asked], events[-1].reason
+
+    summaries, _ = work()
+    first = summaries.index(True)
+    tokens = 15 * first
+    assert work(max_tokens=tokens) == (summaries[:first], "tokens")
+    assert work(max_tokens=tokens + 1) == (summaries[: first + 1], "tokens")
 
 
 def test_each_task_has_a_budget_of_its_own():
