@@ -14,6 +14,8 @@ from smolterm.clock import Clock, TaskOver
 from smolterm.events import Event, Finished, MistakeFound, ObservationMade
 from smolterm.sandbox import CellDone
 
+NO_FIT = "The answer does not fit"
+"""How a `MistakeFound` begins that is about an answer, and not about a reply's form."""
 MOST_DEPTH = 100
 MOST_BITS = 512
 """Of a whole number; there are readers of JSON that lose digits much earlier."""

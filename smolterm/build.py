@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import stat
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from smolterm.answers import Review
 from smolterm.clock import Budget
 from smolterm.config import Settings
 from smolterm.early import model_name
 from smolterm.errors import UsageError
 from smolterm.models import Model
 from smolterm.models.launch import Launched
-from smolterm.policy import Policy
+from smolterm.policy import Mode, Policy
 from smolterm.rules import RulesFile, rules_path
 from smolterm.sandbox import Limits
 from smolterm.session import Session
-
-PIPED_BYTES = 128 * 1024 * 1024
-"""Of standard input that can be handed to the sandbox."""
+from smolterm.sessions.past import Past
 
 
 def build_model(settings: Settings, launched: Launched | None = None) -> Model:
@@ -39,14 +37,22 @@ def build_model(settings: Settings, launched: Launched | None = None) -> Model:
 
 
 def build_session(
-    settings: Settings, *, model: Model, yes: bool = False, spare: bool = False
+    settings: Settings,
+    *,
+    model: Model,
+    yes: bool = False,
+    spare: bool = False,
+    reviews: Sequence[Review] = (),
+    resume: Past | None = None,
 ) -> Session:
     """Return a session; nothing is started yet.
 
     Args:
-        yes: sandboxed code needs no approval.
+        yes: sandboxed code needs no approval: `effects` where the mode is `step`.
         spare: keep a second sandbox ready, for sessions that people sit at.
+        reviews, resume: see `Session`.
     """
+    mode: Mode = "effects" if yes and settings.mode == "step" else settings.mode
     folder = _granted(settings.folder)
     rules = RulesFile(rules_path())
     # A damaged file is told before anything starts.
@@ -55,19 +61,24 @@ def build_session(
         model=model,
         rules=rules,
         packs=build_packs(settings, folder),
-        policy=Policy(mode="auto" if yes else "step", allow=frozenset(settings.allow)),
+        policy=Policy(mode=mode, allow=frozenset(settings.allow)),
         budget=Budget(
             max_steps=settings.max_steps,
             max_seconds=settings.max_seconds,
+            max_tokens=settings.max_tokens,
+            max_cost=settings.max_cost,
             max_repairs=settings.max_repairs,
         ),
         limits=Limits(seconds=settings.cell_seconds, output_bytes=settings.output_bytes),
         folder=folder,
+        write=settings.write,
         save=settings.save,
         packages=settings.packages,
         spare=spare,
         agent=settings.agent,
         strict=settings.strict,
+        reviews=reviews,
+        resume=resume,
     )
 
 
@@ -98,28 +109,6 @@ def build_packs(settings: Settings, folder: Path | None) -> list[Any]:
         else:
             report(error)
     return packs
-
-
-def read_piped() -> bytes:
-    """Return what was piped in, whole; nothing when stdin is a terminal or closed.
-
-    Raises:
-        UsageError: it is larger than 128 MB.
-    """
-    try:
-        mode = os.fstat(0).st_mode
-    except OSError:
-        return b""
-    if os.isatty(0) or stat.S_ISCHR(mode):
-        return b""
-    data = sys.stdin.buffer.read(PIPED_BYTES + 1)
-    if len(data) > PIPED_BYTES:
-        raise UsageError(
-            f"More than {PIPED_BYTES >> 20} MB were piped in.",
-            kept="Nothing ran.",
-            next="Save it to a file and grant its folder: --folder DIR.",
-        )
-    return data
 
 
 def reopen_terminal() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smolterm.config import Config
     from smolterm.sandbox.deno import Sandbox
     from smolterm.session import Session
+    from smolterm.sessions.past import Past
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,12 +62,14 @@ def entry() -> None:
 
 def _dispatch(argv: list[str]) -> int:
     commands = {
+        "repl": _repl,
         "py": _py,
         "demo": _demo,
         "setup": _setup,
         "packs": _packs,
         "packages": _packages,
         "models": _models,
+        "sessions": _sessions,
         "doctor": _doctor,
         "completion": _completion,
     }
@@ -79,10 +82,26 @@ def _agent(argv: list[str]) -> int:
     from smolterm.flags import agent_parser
 
     arguments = agent_parser().parse_args(argv)
-    config = _config(arguments)
+    config, past = _chosen(arguments)
     if arguments.print or not _has_terminal():
-        return _one_shot(arguments, config)
-    return _tui(arguments, config)
+        return _one_shot(arguments, config, past)
+    for name in ("output", "output_file", "output_schema", "out"):
+        if getattr(arguments, name) is not None:
+            from smolterm.errors import UsageError
+
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} is for one answer.", next="Add -p.")
+    return _tui(arguments, config, past)
+
+
+def _chosen(arguments: argparse.Namespace) -> tuple[Config, Past | None]:
+    """Return the settings in force, and the session that goes on, if one does."""
+    config = _config(arguments)
+    if arguments.continue_ or arguments.resume or arguments.fork:
+        from smolterm.resuming import chosen
+
+        return chosen(arguments, config)
+    return config, None
 
 
 def _config(arguments: argparse.Namespace) -> Config:
@@ -96,7 +115,7 @@ def _has_terminal() -> bool:
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def _one_shot(arguments: argparse.Namespace, config: Config) -> int:
+def _one_shot(arguments: argparse.Namespace, config: Config, past: Past | None) -> int:
     from smolterm.early import launch_model
     from smolterm.errors import UsageError
 
@@ -107,38 +126,53 @@ def _one_shot(arguments: argparse.Namespace, config: Config) -> int:
         )
     launched = launch_model(config.settings)
 
-    import os
+    from pathlib import Path
 
-    from smolterm.build import build_model, build_session, read_piped
-    from smolterm.oneshot import run_once
+    from smolterm.build import build_model, build_session
+    from smolterm.inputs import Sink, split_task
+    from smolterm.oneshot import Once, run_once
     from smolterm.process import run_to_exit
-    from smolterm.threads import in_daemon_thread
 
+    task, inputs = split_task(arguments.task, arguments.inputs or [])
+    form = out = None
+    if arguments.output_schema is not None:
+        from smolterm.answerform import AnswerForm
+
+        form = AnswerForm.read(Path(arguments.output_schema))
+    if arguments.out is not None:
+        from smolterm.pyoptions import new_folder
+
+        out = new_folder(arguments.out)
+    once = Once(
+        task=task,
+        inputs=tuple(map(Path, inputs)),
+        out=out,
+        output=arguments.output or "text",
+        notes=() if form is None else (form.note(),),
+        quiet=arguments.quiet,
+        coloured=not arguments.plain and _wants_colours(),
+    )
     model = build_model(config.settings, launched)
-    session = build_session(config.settings, model=model, yes=arguments.yes)
+    reviews = [] if form is None else [form]
+    session = build_session(
+        config.settings, model=model, yes=arguments.yes, reviews=reviews, resume=past
+    )
+    sink = Sink(None if arguments.output_file is None else Path(arguments.output_file))
 
     async def work() -> int:
         try:
-            # Before anything else, even before stdin is read: everybody waits for the host.
-            await session.start_model()
-            piped = await in_daemon_thread(read_piped)
-            task = arguments.task
-            if task is None:
-                task, piped = piped.decode(errors="replace").strip(), b""
-            if not task:
-                raise UsageError("There is no task.", next='Say what to do: smolterm -p "task".')
-            return await run_once(
-                session,
-                task,
-                files={"/in/stdin": piped} if piped else {},
-                output=arguments.output,
-                quiet=arguments.quiet,
-                coloured=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
-            )
+            return await run_once(session, once, sink)
         finally:
             await session.close()
+            sink.close()
 
     return run_to_exit(work(), lambda: _interrupt(session))
+
+
+def _wants_colours() -> bool:
+    import os
+
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _interrupt(what: Session | Sandbox) -> bool:
@@ -155,19 +189,23 @@ _kept: list[Any] = []
 """Tasks that run by themselves; the loop holds only weak references."""
 
 
-def _tui(arguments: argparse.Namespace, config: Config) -> int:
+def _tui(arguments: argparse.Namespace, config: Config, past: Past | None) -> int:
     import gc
     import os
+    from pathlib import Path
 
     import msgspec
 
     # Of all that start-up makes nothing becomes garbage; the app collects once the screen is up.
     gc.disable()
-    from smolterm.build import build_model, build_session, read_piped, reopen_terminal
+    from smolterm.build import build_model, build_session, reopen_terminal
+    from smolterm.inputs import Piped, mount_inputs, split_task
+    from smolterm.resuming import shelf
     from smolterm.tui.app import run_app
 
-    piped = read_piped()
-    if piped:
+    piped = Piped()
+    piped.read()
+    if piped.path is not None:
         reopen_terminal()
     settings = config.settings
     if not settings.model and not settings.api_base:
@@ -181,10 +219,36 @@ def _tui(arguments: argparse.Namespace, config: Config) -> int:
             return _demo([])
         settings = msgspec.structs.replace(settings, model=chosen)
     model = build_model(settings)
-    session = build_session(settings, model=model, yes=arguments.yes, spare=True)
-    if piped:
-        session.attach({"/in/stdin": piped})
-    return run_app(session, first_task=arguments.task)
+    session = build_session(settings, model=model, yes=arguments.yes, spare=True, resume=past)
+    task, inputs = split_task(arguments.task, arguments.inputs or [])
+    try:
+        mount_inputs(session, map(Path, inputs), piped.path)
+        return run_app(session, first_task=task, sessions=shelf(settings, yes=arguments.yes))
+    finally:
+        piped.close()
+
+
+def _repl(argv: list[str]) -> int:
+    from smolterm.flags import repl_parser
+
+    arguments = repl_parser().parse_args(argv)
+    config, past = _chosen(arguments)
+
+    from smolterm.build import build_model, build_session
+    from smolterm.repl import run_repl
+    from smolterm.resuming import shelf
+
+    settings = config.settings
+    session = build_session(
+        settings, model=build_model(settings), yes=arguments.yes, spare=True, resume=past
+    )
+    return run_repl(
+        session,
+        book=shelf(settings, yes=arguments.yes),
+        config=config,
+        plain=arguments.plain,
+        first_task=arguments.task,
+    )
 
 
 def _py(argv: list[str]) -> int:
@@ -259,6 +323,13 @@ def _models(argv: list[str]) -> int:
     from smolterm.models.commands import run_models
 
     return run_models(models_parser().parse_args(argv))
+
+
+def _sessions(argv: list[str]) -> int:
+    from smolterm.flags import sessions_parser
+    from smolterm.sessions.commands import run_sessions
+
+    return run_sessions(sessions_parser().parse_args(argv))
 
 
 def _doctor(argv: list[str]) -> int:

@@ -16,7 +16,13 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from smolterm.errors import ConfigError
-from smolterm.policy import Effect
+from smolterm.policy import Effect, Mode
+
+LIMITS = (
+    "max_steps", "max_seconds", "max_tokens", "max_cost", "max_repairs", "cell_seconds",
+    "output_bytes",
+)  # fmt: skip
+"""Settings that are numbers from 0 on."""
 
 Origin: TypeAlias = Literal["default", "file", "environment", "flag"]
 
@@ -32,18 +38,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model writes Python, calls tools by JSON, or what suits it best."""
     strict: bool = False
     """A model on this machine can only write Python that parses."""
+    mode: Mode = "step"
+    """What is asked about: `step` each step, `effects` each call that leaves the sandbox, `plan`
+    nothing, for nothing with an effect runs, `auto` what no rule or budget allows."""
     folder: str = ""
-    """The folder that tools may read. Empty: none."""
+    """The folder that code sees staged as `/files/<name>`, and that tools may read. Empty: none."""
     write: bool = False
-    """Whether tools may also write in that folder, each time after a question."""
+    """Whether what is changed in that folder may be written, once somebody or `allow` accepts it.
+    Tools may write there too, each time after a question."""
     allow: tuple[Effect, ...] = ()
-    """Effects of tools that need no question: write, network, spend, danger."""
+    """Effects that need no question: write, network, spend, danger."""
     packs: tuple[str, ...] | None = None
     """Names of the tool packs to use. Unset: all that are installed."""
     max_steps: int = 20
     """Steps of one task. 0 means no limit."""
     max_seconds: float = 900.0
     """Seconds of one task, waiting for a person excluded. 0 means no limit."""
+    max_tokens: int = 0
+    """Tokens of one task, prompts and replies together. 0 means no limit."""
+    max_cost: float = 0.0
+    """US dollars of one task, where a price is known. 0 means no limit."""
     max_repairs: int = 4
     """Failed replies in a row before the task ends."""
     cell_seconds: float = 120.0
@@ -122,7 +136,7 @@ def _check(layer: dict[str, Any], named: str) -> None:
             f"{named} has a setting that does not fit: {error}.",
             next="See `smolterm --help` for the settings.",
         ) from None
-    for name in ("max_steps", "max_seconds", "max_repairs", "cell_seconds", "output_bytes"):
+    for name in LIMITS:
         value = getattr(settings, name)
         # Comparisons with nan are false.
         if not 0 <= value < math.inf:

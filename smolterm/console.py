@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from collections.abc import Awaitable
+from typing import Any, TextIO, TypeVar
 
-from smolterm.events import ApprovalRequested
-from smolterm.policy import Approve, Decision, Edit, Reject, Stop
-from smolterm.printable import printable
+from smolterm.asking import ask, ask_files
+from smolterm.events import ApprovalRequested, FilesRequested
+from smolterm.policy import Decision, FilesDecision, RefuseFiles, Stop
 
 TTY = "/dev/tty"
-CHOICES = "[a]pprove  [e]dit  [r]eject  [s]top"
+
+T = TypeVar("T")
 
 
 class Console:
-    """The controlling terminal, whatever the standard streams are."""
+    """The controlling terminal, whatever the standard streams are; an `asking.Asker`.
 
-    def __init__(self, terminal: TextIO) -> None:
+    Args:
+        coloured: what is said may be coloured.
+    """
+
+    def __init__(self, terminal: TextIO, *, coloured: bool = False) -> None:
         self._terminal = terminal
+        self._coloured = coloured
 
     @classmethod
-    def open(cls) -> Console | None:
+    def open(cls, *, coloured: bool = False) -> Console | None:
         """Return the terminal, or None where there is none to ask on."""
         try:
             terminal = os.fdopen(os.open(TTY, os.O_RDWR | os.O_NOCTTY), "r+b", buffering=0)
@@ -29,41 +36,72 @@ class Console:
             return None
         import io
 
-        return cls(io.TextIOWrapper(terminal, encoding="utf-8", write_through=True))
+        text = io.TextIOWrapper(terminal, encoding="utf-8", write_through=True)
+        return cls(text, coloured=coloured)
 
     async def ask(self, event: ApprovalRequested) -> Decision | None:
         """Put one question; None at Ctrl-C. Ctrl-D or a closed terminal mean Stop."""
+        return await self._answer(ask(event, self), Stop())
+
+    async def ask_files(self, event: FilesRequested) -> FilesDecision | None:
+        """Ask about staged changes; None at Ctrl-C. Ctrl-D or a closed terminal refuse all."""
+        return await self._answer(ask_files(event, self), RefuseFiles())
+
+    async def _answer(self, asking: Awaitable[T], at_end: T) -> T | None:
+        self._forget_typed_ahead()
         try:
-            return await self._ask(event)
+            return await asking
         except KeyboardInterrupt:
             return None
         except (EOFError, OSError):
-            return Stop()
+            return at_end
 
-    async def _ask(self, event: ApprovalRequested) -> Decision:
-        choices = CHOICES
-        if event.tool is not None:
-            choices = CHOICES.replace("[e]dit  ", "")
-            self._say(f"{event.tool}({printable(event.arguments)})  effect: {event.effect}")
-        if event.why:
-            self._say(event.why)
-        self._forget_typed_ahead()
-        while True:
-            key = (await self._read(f"Step {event.step}: {choices} > ")).strip().lower()[:1]
-            if key == "a":
-                return Approve()
-            if key == "r":
-                return Reject((await self._read("Why (may be empty) > ")).strip())
-            if key == "s":
-                return Stop()
-            if key == "e" and event.tool is None:
-                edited = await self._edit(event.code)
-                if edited is not None:
-                    return Edit(edited)
-            # Anything else, an empty line too, is no answer: nothing runs by accident.
+    def say(self, text: str, style: str = "") -> None:
+        """Write lines beside everything else that is told."""
+        from smolterm.telling import Look
 
-    def _say(self, text: str) -> None:
-        print(text, file=sys.stderr)
+        print(Look(self._coloured)(text, style) if style else text, file=sys.stderr)
+
+    async def read(self, question: str) -> str:
+        """Read a line; EOFError when there are no more, KeyboardInterrupt at Ctrl-C."""
+        return await self._prompt(question)
+
+    async def edit(self, code: str) -> str | None:
+        """Edit in place, with highlighting; None when the edit was given up."""
+        from prompt_toolkit.lexers import PygmentsLexer
+        from pygments.lexers.python import PythonLexer
+
+        try:
+            return await self._prompt(
+                "", default=code, multiline=True, lexer=PygmentsLexer(PythonLexer),
+                bottom_toolbar="Alt+Enter (or Esc, Enter) runs it. Ctrl+C goes back.",
+            )  # fmt: skip
+        except (KeyboardInterrupt, EOFError):
+            return None
+
+    async def edit_outside(self, code: str) -> str | None:
+        """Let code be changed in $EDITOR; None when that was given up or failed."""
+        from smolterm.external import edit_alone
+
+        edited = await edit_alone(code, ".py")
+        if edited.problem:
+            self.say(edited.problem, "yellow")
+            return None
+        return edited.text
+
+    async def copy(self, text: str) -> None:
+        """Put a text on the clipboard of the terminal and say so."""
+        from smolterm.clipboard import copy_out
+
+        self.say(await copy_out(text, self._terminal))
+
+    async def page(self, text: str) -> None:
+        """Show a long text in $PAGER."""
+        from smolterm.external import page_alone
+
+        problem = await page_alone(text)
+        if problem:
+            self.say(problem, "yellow")
 
     def _forget_typed_ahead(self) -> None:
         """What was typed before the question was there is no answer to it."""
@@ -71,7 +109,7 @@ class Console:
 
         termios.tcflush(self._terminal.fileno(), termios.TCIFLUSH)
 
-    async def _read(self, question: str) -> str:
+    async def _prompt(self, question: str, **options: Any) -> str:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
@@ -79,24 +117,5 @@ class Console:
         session: PromptSession[str] = PromptSession(
             input=create_input(self._terminal), output=create_output(self._terminal)
         )
-        return await session.prompt_async(question, handle_sigint=False)
-
-    async def _edit(self, code: str) -> str | None:
-        """Edit in place, with highlighting; None when the edit was given up."""
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.input import create_input
-        from prompt_toolkit.lexers import PygmentsLexer
-        from prompt_toolkit.output import create_output
-        from pygments.lexers.python import PythonLexer
-
-        session: PromptSession[str] = PromptSession(
-            input=create_input(self._terminal),
-            output=create_output(self._terminal),
-            multiline=True,
-            lexer=PygmentsLexer(PythonLexer),
-            bottom_toolbar="Alt+Enter (or Esc, Enter) runs it. Ctrl+C goes back.",
-        )
-        try:
-            return await session.prompt_async("", default=code, handle_sigint=False)
-        except (KeyboardInterrupt, EOFError):
-            return None
+        default = options.pop("default", "")
+        return await session.prompt_async(question, default=default, handle_sigint=False, **options)

@@ -18,12 +18,14 @@ DESCRIPTION = (
 )
 
 COMMANDS = {
+    "repl": ("repl [TASK]", "a session inline, in the terminal's own scrollback"),
     "py": ("py [-c CODE | FILE | -]", "run Python in the sandbox, or a prompt for it; no model"),
     "demo": ("demo", "the main job on a recorded model, no key needed"),
     "setup": ("setup", "fetch and prepare the sandbox now"),
     "packages": ("packages ACTION", "packages for the sandbox: add, list, lock, verify, mirror"),
     "models": ("models [ACTION]", "models: list, get, show, bench, use, remove"),
     "packs": ("packs", "list the tool packs that are installed"),
+    "sessions": ("sessions [ACTION]", "sessions: list, search, show, export, rename, delete, fork"),
     "doctor": ("doctor", "say what is installed and in force"),
     "completion": ("completion SHELL", "print completion for bash, zsh or fish"),
 }
@@ -69,6 +71,7 @@ def agent_parser() -> Parser:
     add("--version", action="version", version=f"smolterm {__version__}", help="say which it is")
     _add_model_flags(parser.add_argument_group("the model"))
     _add_leave_flags(parser.add_argument_group("what may happen"))
+    _add_session_flags(parser.add_argument_group("sessions of before"))
     _add_budget_flags(parser.add_argument_group("budgets of one task"))
     _add_one_shot_flags(parser.add_argument_group("one-shot"))
     return parser
@@ -103,6 +106,15 @@ def _add_leave_flags(group: argparse._ArgumentGroup) -> None:
         help="keep no session")  # fmt: skip
 
 
+def _add_session_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_mutually_exclusive_group().add_argument
+    add("-c", "--continue", action="store_true", dest="continue_",
+        help="go on with the newest session")  # fmt: skip
+    add("-r", "--resume", metavar="ID", help="go on with a session; the start of its name will do")
+    add("--fork", metavar="ID[:STEP]",
+        help="begin a new session as another one was before a step, or at its end")  # fmt: skip
+
+
 def _add_budget_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--max-steps", type=int, metavar="N", help="steps (0: no limit)")
@@ -121,11 +133,28 @@ def _add_one_shot_flags(group: argparse._ArgumentGroup) -> None:
         help="a new folder for the files that the code leaves in /out")  # fmt: skip
     add("-o", "--output-file", metavar="FILE",
         help="write there instead of to stdout, whole or not at all")  # fmt: skip
-    add("--output", choices=("text", "json", "jsonl"), default="text",
-        help="the answer, one object, or every event as a line")  # fmt: skip
+    add("--output", choices=("text", "json", "jsonl"),
+        help="what is printed: the answer, one object, or every event as a line")  # fmt: skip
     add("--output-schema", metavar="FILE", help="a JSON Schema that the answer must fit")
     add("-q", "--quiet", action="store_true", help="nothing but warnings on stderr")
     add("--plain", action="store_true", help="no colours")
+
+
+def repl_parser() -> Parser:
+    """Return the parser of `smolterm repl`."""
+    parser = Parser(
+        prog="smolterm repl",
+        description="A session inline: the terminal's own scrollback, one question at a time.",
+    )
+    add = parser.add_argument
+    add("task", nargs="?", help="what to do first")
+    add("--plain", action="store_true",
+        help="lines alone: no drawing, no colour; for screen readers and slow lines")  # fmt: skip
+    _add_model_flags(parser.add_argument_group("the model"))
+    _add_leave_flags(parser.add_argument_group("what may happen"))
+    _add_session_flags(parser.add_argument_group("sessions"))
+    _add_budget_flags(parser.add_argument_group("budgets of one task"))
+    return parser
 
 
 def py_parser() -> Parser:
@@ -195,6 +224,18 @@ def models_parser() -> Parser:
     return parser
 
 
+def sessions_parser() -> Parser:
+    """Return the parser of `smolterm sessions` and its actions."""
+    from smolterm.sessions.commands import add_list_flags, add_parser
+
+    parser = Parser(
+        prog="smolterm sessions", description="Sessions that are kept: find, read, name, remove."
+    )
+    add_list_flags(parser)
+    add_parser(parser.add_subparsers(metavar="ACTION"))
+    return parser
+
+
 def doctor_parser() -> Parser:
     """Return the parser of `smolterm doctor`."""
     return Parser(prog="smolterm doctor", description="Say what is installed and in force.")
@@ -217,6 +258,7 @@ PARSERS: dict[str, Callable[[], Parser]] = {
     "packages": packages_parser,
     "models": models_parser,
     "packs": packs_parser,
+    "sessions": sessions_parser,
     "doctor": doctor_parser,
     "completion": completion_parser,
 }

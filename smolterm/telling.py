@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from smolterm import events as e
+from smolterm.answers import NO_FIT
 from smolterm.context import shown
 from smolterm.printable import printable, revealed
 
@@ -73,6 +74,8 @@ class Report:
                 self._end_stream()
             case e.ModelWaiting():
                 self._line(f"waiting {event.seconds:.0f} s: {event.why}", "yellow")
+            case e.MistakeFound() if event.text.startswith(NO_FIT):
+                self._line(printable(event.text), "yellow")
             case e.MistakeFound():
                 self._line("The reply holds no code that can run; asking again.", "yellow")
             case e.ActionProposed():

@@ -20,7 +20,7 @@ ROWS = """
 errors events landlock marks policy printable progress reach repair spawn threads toolcall written
 findfiles loader packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
-asking clipboard console external grammar_python history mentions models packages parse rules sandbox schemas
+asking clipboard external grammar_python history mentions models packages parse rules sandbox schemas
 grammar onterminal
 profiles
 models.* packs.* sandbox.*
@@ -29,11 +29,12 @@ touches
 gate
 answers calls context filechanges manner
 aside seat staging telling thinker
-agent early inline plainly
+agent console early inline plainly
 pyplace session
 replcommands
+answerform inputs
 build doctor flags oneshot pyrun repl tui.*
-completion demo pyrepl
+completion demo pyrepl resuming
 cli manpage
 """
 INSIDE = {"sandbox.prelude"}

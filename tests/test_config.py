@@ -19,6 +19,8 @@ EFFECTS = st.lists(st.sampled_from(["write", "network", "spend"]), min_size=1, u
 VALUES = {
     "model": WORDS, "api_base": WORDS, "folder": WORDS, "write": st.booleans(),
     "allow": EFFECTS.map(tuple), "packs": st.lists(WORDS, min_size=1).map(tuple),
+    "mode": st.sampled_from(["step", "effects", "plan", "auto"]),
+    "max_tokens": st.integers(0, 10**9), "max_cost": st.floats(0, 999),
     "max_steps": st.integers(0, 999), "max_seconds": st.floats(0, 999), "max_repairs":
     st.integers(0, 9), "cell_seconds": st.floats(0, 999), "output_bytes": st.integers(0, 10**9),
     "packages": st.sampled_from(["ask", "cached", "off"]), "save": st.booleans(),

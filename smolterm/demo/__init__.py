@@ -58,13 +58,15 @@ def run_demo(*, plain: bool) -> int:
 
     import sys
 
-    from smolterm.oneshot import run_once
+    from smolterm.inputs import Sink
+    from smolterm.oneshot import Once, run_once
     from smolterm.process import run_to_exit
 
     async def work() -> int:
         print(f"smolterm: {BANNER}; each step is approved.\nsmolterm: {TASK}", file=sys.stderr)
         try:
-            return await run_once(session, TASK, files={}, coloured=sys.stderr.isatty())
+            once = Once(task=TASK, coloured=sys.stderr.isatty())
+            return await run_once(session, once, Sink())
         finally:
             await session.close()
 

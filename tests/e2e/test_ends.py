@@ -46,13 +46,13 @@ def bring_to(home: Home, moment: str, server: OpenAIServer) -> Terminal:
         seen.expect_exact("Well")
         return seen
     if moment == "a question is open":
-        seen.expect_exact("Step 1:")
+        seen.expect_exact("Step 1,")
         seen.wait_for_mode(cooked=False)
     elif moment == "an edit is open":
-        seen.answer("Step 1:", "e\r")
+        seen.answer("Step 1,", "e\r")
         seen.expect_exact("Alt+Enter")
     else:
-        seen.answer("Step 1:", "a\r")
+        seen.answer("Step 1,", "a\r")
         seen.expect_exact("→ wait(" if moment == "a tool runs" else "it runs")
     return seen
 
@@ -177,7 +177,7 @@ def test_a_model_host_that_is_killed_is_to_be_tried_again(home):
 def test_questions_fit_a_narrow_terminal(home):
     with OpenAIServer([says(block("1" * 90)), says("done")]) as server:
         seen = home.terminal("-p", "x", "-m", "openai/x", "--api-base", server.url, columns=40)
-        seen.answer("Step 1:", "r\r")
+        seen.answer("Step 1,", "r\r")
         seen.answer("Why", "a reason that is much longer than the forty columns of this terminal\r")
         code, shown = seen.end()
     assert (code, home.out()) == (0, "done\n"), shown
@@ -192,6 +192,6 @@ def test_keys_typed_before_a_question_answer_nothing(home):
         seen = home.terminal("-p", "x", "-m", "openai/x", "--api-base", server.url)
         server.wait_for_requests(1)
         seen.send("a\ra\ra\r")
-        seen.answer("Step 1:", "s\r")
+        seen.answer("Step 1,", "s\r")
         assert seen.end()[0] == 3
     assert not [x for x in home.events() if isinstance(x, e.CellStarted)]

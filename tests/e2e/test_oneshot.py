@@ -10,8 +10,10 @@ import socket
 
 import pytest
 
+from smolterm import __version__
 from smolterm import events as e
 from smolterm.events import from_line
+from smolterm.oneshot import End
 from tests.e2e.driving import SECONDS, block, shows_our_traceback
 from tests.servers import OpenAIServer, fails, raw, says
 
@@ -90,17 +92,20 @@ def test_json_is_one_object(home):
     code, out, _, _ = ask(home, [says("Paris", usage={"prompt_tokens": 7})], "--output", "json")
     assert code == 0
     end = json.loads(out)
-    assert list(end) == ["answer", "reason", "message", "steps", "usage", "session"]
-    assert (end["answer"], end["reason"], end["steps"]) == ("Paris", "answer", 1)
+    assert list(end) == ["version", *End.__struct_fields__[1:]]
+    assert (end["version"], end["answer"], end["data"]) == (1, "Paris", None)
+    assert (end["reason"], end["steps"]) == ("answer", 1)
     assert end["usage"]["prompt_tokens"] == 7
-    assert (home.folder / "data" / "sessions" / f"{end['session']}.jsonl").exists()
+    assert home.run("sessions", "list")[1].decode().startswith(end["session"])
 
 
 def test_jsonl_is_what_the_session_file_holds(home):
     code, out, _, _ = ask(home, [says(block("final_answer(1)"))], "--yes", "--output", "jsonl")
     assert code == 0
     saved = home.events()
-    shown = [from_line(line) for line in out.splitlines()]
+    first, *lines = out.splitlines()
+    assert json.loads(first) == {"event": "Lines", "version": 1, "smolterm": __version__}
+    shown = [from_line(line) for line in lines]
     assert isinstance(shown[-1], e.Finished)
     # What the sandbox's start shows is of no use later, and not saved.
     assert [x for x in shown if x in saved] == saved
@@ -228,5 +233,6 @@ def test_a_session_that_cannot_be_saved_goes_on(home):
 
 def test_the_session_is_the_owners_alone(home):
     ask(home, [says("secret")])
-    (path,) = (home.folder / "data" / "sessions").iterdir()
-    assert os.stat(path).st_mode & 0o777 == 0o600
+    kept = [path for path in (home.folder / "data").rglob("*") if path.is_file()]
+    assert kept
+    assert [path.name for path in kept if os.stat(path).st_mode & 0o077] == []

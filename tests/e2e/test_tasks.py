@@ -39,17 +39,17 @@ def test_a_person_steers_a_task_to_its_answer(home, model):
         seen = home.terminal("-p", "add the numbers", "-m", model, "--api-base", server.url,
                              "--folder", str(home.folder))  # fmt: skip
         seen.expect_exact("rows = read_table")
-        seen.answer("Step 1:", "a\r")
+        seen.answer("Step 1,", "a\r")
         seen.expect_exact("read_table('numbers.csv')")
         seen.expect_exact("2 rows")
-        seen.answer("Step 2:", "a\r")
+        seen.answer("Step 2,", "a\r")
         seen.expect_exact("KeyError")
-        seen.answer("Step 3:", "e\r")
+        seen.answer("Step 3,", "e\r")
         seen.expect_exact("Alt+Enter")
         seen.send("\x15total = sum(row['n'] for row in rows)\x1b\r")  # Ctrl+U, the line, Alt+Enter
-        seen.answer("Step 4:", "r\r")
+        seen.answer("Step 4,", "r\r")
         seen.answer("Why (may be empty)", "that is not yours\r")
-        seen.answer("Step 5:", "a\r")
+        seen.answer("Step 5,", "a\r")
         code, _ = seen.end()
 
     assert code == 0
