@@ -214,8 +214,8 @@ def _arguments(call: Call) -> str:
 
 def _line(call: Call, code: str) -> int | None:
     """Return the line that the sandbox claims; its word counts for nothing but showing."""
-    line = getattr(call, "line", None)
-    return line if type(line) is int and 0 < line <= code.count("\n") + 1 else None
+    line = call.line
+    return line if line is not None and 0 < line <= code.count("\n") + 1 else None
 
 
 def _why(effect: str, seen: bool, mode: Mode) -> str:
