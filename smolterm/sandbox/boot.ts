@@ -2,7 +2,7 @@
 
 import { loadPyodide } from "pyodide/pyodide.mjs";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
-import { ask, interruptWith, print, send, sleep } from "./channel.ts";
+import { ask, interruptWith, print, sleep } from "./channel.ts";
 import { admit, close, guardLibraries, guardObjects } from "./guard.ts";
 import type { Lines } from "./lines.ts";
 import { type Boot, PAGE, STDERR, STDOUT } from "./shared.ts";
@@ -65,7 +65,8 @@ function makeBridge(python: () => Any, interrupt: Uint8Array, grow: (by: number)
     sleep: (seconds: number): void => sleep(seconds * 1000),
     /** What a person is to look at, described as JSON; the image as Base64, or nothing. */
     show: (about: string, image: string): void => {
-      send({ t: "shown", about: about.toWellFormed(), image: Uint8Array.fromBase64(image) });
+      // Asked, so that it comes between what is printed before and after.
+      ask("show", `${about}\n${image}`);
     },
     /** While Python's own bookkeeping runs, a late signal must not strike it. */
     shield: (on: boolean): void => {

@@ -256,9 +256,6 @@ worker.onmessage = (event: MessageEvent) => {
     case "full":
       drain(false);
       break;
-    case "shown":
-      shown(String(message.about), message.image);
-      break;
     case "did":
       did(message.id, String(message.result), message.raw);
       break;
@@ -282,13 +279,17 @@ function did(id: number, result: string, raw: unknown): void {
   tell({ id, did: result, end: true }, bytes);
 }
 
-function shown(about: string, image: unknown): void {
-  if (cell === null || !began || ++cell.shown > MOST_SHOWN || about.length > MOST_ABOUT) return;
-  const bytes = image instanceof Uint8Array ? image : EMPTY;
-  if (bytes.length > MOST_IMAGE) return;
-  // In its place between what was printed.
-  drain(true);
-  tell({ id: cell.id, shown: about }, bytes.length ? bytes : undefined);
+/** A line of JSON that says what it is, then the image as Base64, if there is one. */
+function shown(cell: Cell, request: string): void {
+  const end = request.indexOf("\n");
+  const [about, image] = [request.slice(0, end), request.slice(end + 1)];
+  if (end < 0 || ++cell.shown > MOST_SHOWN) return;
+  if (about.length > MOST_ABOUT || image.length > MOST_IMAGE * 1.4) return;
+  try {
+    tell({ id: cell.id, shown: about }, image ? Uint8Array.fromBase64(image) : undefined);
+  } catch {
+    // It is no Base64.
+  }
 }
 
 function asked(question: number, kind: string, request: string): void {
@@ -298,6 +299,10 @@ function asked(question: number, kind: string, request: string): void {
     return kind === "stdin" ? answer(question, EMPTY) : refuse(question, "The cell is over.");
   }
   drain(true);
+  if (kind === "show") {
+    shown(cell, request);
+    return answer(question, EMPTY);
+  }
   if (kind === "tool" && ++cell.calls > cell.callLimit && cell.callLimit > 0) {
     return refuse(question, `This cell may call tools ${cell.callLimit} times.`);
   }

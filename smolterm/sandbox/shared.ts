@@ -88,7 +88,6 @@ export type FromWorker =
   | { t: "failed"; why: string }
   | { t: "ask"; number: number; kind: string; request: string }
   | { t: "full" }
-  | { t: "shown"; about: string; image: Uint8Array }
   | { t: "did"; id: number; result: string; raw?: Uint8Array }
   | { t: "kept"; about: string; raw: Uint8Array }
   | { t: "done"; payload: string; tape: Uint8Array };

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from smolterm.errors import SandboxError
-from smolterm.events import CellError
+from smolterm.events import CellError, Variable
 from smolterm.sandbox import Call, CellDone, running
 from smolterm.sandbox.deno import Sandbox
 from smolterm.tools import Tool
@@ -93,10 +93,27 @@ def misshapen(done: CellDone) -> str:
         return "a flood in the error"
     if type(done.names) is not tuple or type(done.answered) is not bool:
         return "a type"
+    if not looks_right(done):
+        return "a description"
     status = done.status
     if status is not None and (type(status) is not int or not -(2**31) <= status < 2**31):
         return "the status"
     return ""
+
+
+def looks_right(done: CellDone) -> bool:
+    """Whether what front ends draw of the variables has its types and bounds."""
+    if type(done.variables) is not tuple or type(done.lines) is not tuple:
+        return False
+    if not all(type(one) is Variable for one in done.variables):
+        return False
+    texts = [text for one in done.variables for text in (one.name, one.type, one.size, one.glance)]
+    return (
+        all(type(one.rows) is bool for one in done.variables)
+        and all(type(line) is int and 1 <= line < 100 for line in done.lines)
+        and all(type(text) is str and len(text) <= 200 and "\n" not in text for text in texts)
+        and max(len(done.variables), len(done.lines)) <= 300
+    )
 
 
 @pytest.mark.parametrize("attack", RESULTS, ids=lambda attack: attack.name)
@@ -179,7 +196,7 @@ def test_forged_calls_are_obeyed_by_a_host_that_looks_names_up(victim, outside):
             bad.append(fell)
         await self.answer(part.call, value=None)
 
-    def believe(question: Any) -> Call:
+    def believe(question: Any, code_lines: int) -> Call:
         try:
             request = json.loads(question.request)
             return Call(call=question.number, **request)
