@@ -15,7 +15,7 @@ from smolterm.config import config_path, load_config
 from smolterm.errors import ExitCode, SmoltermError
 from smolterm.sandbox.assets import cache_folder, find_assets, find_deno, pinned
 from smolterm.sandbox.wall import System, in_force, why_not
-from smolterm.store import data_folder
+from smolterm.store import database_path
 
 WALLS = (
     "worker without permissions, behind a broker with its own files and one socket only",
@@ -42,7 +42,7 @@ def run_doctor() -> int:
 
 def _places() -> Iterator[str]:
     yield f"settings     {config_path()}{'' if config_path().exists() else ' (none yet)'}"
-    yield f"sessions     {data_folder() / 'sessions'}"
+    yield f"sessions     {database_path()}"
     yield f"cache        {cache_folder()}"
 
 

@@ -61,6 +61,16 @@ def read_session(path: Path) -> Iterator[Event]:
             ) from None
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder of the data folder, both for their owner alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for one in (folder.parent, folder):
+        one.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
     """What a list says of one session."""
 

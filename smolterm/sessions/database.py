@@ -50,13 +50,13 @@ class Database:
             StoreError: it is damaged, newer, another program's, or cannot be opened.
         """
         path = path or database_path()
-        found = _look(path, len(steps))
+        _look(path, len(steps))
         with _mapped(path):
             _make(path)
             connection = _connect(path)
             try:
                 _configure(connection)
-                _bring_up(path, connection, found, steps)
+                _bring_up(path, connection, steps)
             except BaseException:
                 connection.close()
                 raise
@@ -86,7 +86,7 @@ class Database:
     def _undo(self) -> None:
         import sqlite3
 
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
@@ -101,7 +101,7 @@ def checkpoint(path: Path) -> None:
     """Tidy up the log of a database, beside whoever writes to it; never raises."""
     import sqlite3
 
-    with suppress(sqlite3.Error, OSError):
+    with suppress(sqlite3.Error, OSError, UnicodeDecodeError):
         connection = _connect(path)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -130,22 +130,21 @@ def _configure(connection: Connection) -> None:
         connection.execute(f"PRAGMA {name} = {value}").fetchall()
 
 
-def _look(path: Path, version: int) -> int:
-    """Return the version in a file's head, 0 for one that is not there; refuse what is not ours."""
+def _look(path: Path, version: int) -> None:
+    """Refuse by its head what is not ours, before anything opens it."""
     try:
         with path.open("rb") as file:
             head = file.read(100)
     except FileNotFoundError:
-        return 0
+        return
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
     if not head:
-        return 0
+        return
     if len(head) < 100 or not head.startswith(MAGIC):
         raise StoreError(f"{path} is damaged: it is no database.", kept=UNTOUCHED, next=MOVE)
     found, application = struct.unpack(">I", head[60:64])[0], struct.unpack(">I", head[68:72])[0]
     _judge(path, found, application, version)
-    return int(found)
 
 
 def _judge(path: Path, found: int, application: int, version: int) -> None:
@@ -166,24 +165,23 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written: {error.strerror}.",
+            f"The session cannot be saved to {path}: {error.strerror}.",
             kept="What was saved before is still there.",
             next="Free space, or set SMOLTERM_DATA to a folder that can be written.",
         ) from None
 
 
-def _bring_up(path: Path, connection: Connection, found: int, steps: Sequence[Step]) -> None:
+def _bring_up(path: Path, connection: Connection, steps: Sequence[Step]) -> None:
     """Migrate step by step; two processes may try at once, and one of them finds it done."""
-    if _version(connection) == len(steps):
+    # The log may hold newer facts than the head of the file.
+    found = _judged(path, connection, steps)
+    if found == len(steps):
         return
     if found:
         _back_up(path, connection, found)
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        now = _version(connection)
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        _judge(path, now, application & 0xFFFFFFFF, len(steps))
-        for step in steps[now:]:
+        for step in steps[_judged(path, connection, steps) :]:
             step(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
@@ -194,8 +192,12 @@ def _bring_up(path: Path, connection: Connection, found: int, steps: Sequence[St
         raise
 
 
-def _version(connection: Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _judged(path: Path, connection: Connection, steps: Sequence[Step]) -> int:
+    """Return the store's version; refuse what is not ours."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    _judge(path, found & 0xFFFFFFFF, application & 0xFFFFFFFF, len(steps))
+    return int(found)
 
 
 def _back_up(path: Path, connection: Connection, found: int) -> None:
@@ -229,8 +231,9 @@ def _mapped(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _as_store_error(path, error) from None
-    except OverflowError as error:
-        raise _damaged(path, str(error)) from None
+    except (OverflowError, UnicodeDecodeError):
+        # SQLite's own message may quote what is no text.
+        raise _damaged(path, "it holds nonsense") from None
 
 
 def _as_store_error(path: Path, error: Exception) -> StoreError:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from smolterm.errors import StoreError
+from smolterm.store import make_private
 
 TRIES, PAUSE = 4, 0.02
 """A look at whether a lease is held takes it for an instant."""
@@ -30,7 +31,7 @@ class Lease:
         """
         path = folder / f"{session}.lock"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(folder)
             for attempt in range(TRIES):
                 if attempt:
                     time.sleep(PAUSE)
@@ -39,7 +40,11 @@ class Lease:
                     os.pwrite(fd, str(os.getpid()).encode(), 0)
                     return cls(path, fd)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}.") from None
+            raise StoreError(
+                f"The session cannot be saved to {folder.parent}: {error.strerror}.",
+                kept="What was saved before is still there.",
+                next="Free space, or set SMOLTERM_DATA to a folder that can be written.",
+            ) from None
         raise StoreError(
             f"Session {session} is open in {_holder(path)}.",
             kept="Nothing was changed.",

@@ -285,7 +285,9 @@ class Writer:
                 self._index.flush(connection, self._number)
         if isinstance(event, Finished):
             # It waits for the disk, which nobody who looks at a screen should do.
-            threading.Thread(target=_tidy, args=(self.path,), daemon=True).start()
+            threading.Thread(
+                target=_tidy, args=(self.path,), name="tidy sessions", daemon=True
+            ).start()
 
     def put(self, connection: Connection, event: Event) -> None:
         """Insert one event, and what the list of sessions says of it, within a transaction."""

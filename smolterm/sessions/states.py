@@ -18,7 +18,7 @@ import msgspec
 from smolterm.errors import SandboxError, SmoltermError
 from smolterm.events import CellFinished, Event, Finished, Notice, ObservationMade
 from smolterm.sessions.past import GONE, Past, names_of, next_cell
-from smolterm.store import data_folder
+from smolterm.store import data_folder, make_private
 from smolterm.transcript import STALE
 
 EVERY_SECONDS = 15.0
@@ -130,7 +130,7 @@ class Keeper:
         if not self._sandbox.alive:
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             assert self._save is not None
             await self._save(path)
             prune(path.parent, keep=[path])
