@@ -14,9 +14,13 @@ from smolterm.tui.layout import USUAL, Panes
 from smolterm.tui.lines import Fold, Line, Row, folded, styled
 from smolterm.tui.links import caused
 from smolterm.tui.markdown import markdown_lines
-from smolterm.tui.panes import NAMES, pane_lines
+from smolterm.tui.panes import NAMES, Room, pane_lines
 
 WIDE_FOLD, STACKED_FOLD = Fold(14, 6), Fold(8, 4)
+WHOLE_PICTURE = 40
+"""Rows of a picture in an unfolded pane."""
+BESIDE_PICTURE = 5
+"""Rows left for other output, so that a picture is not cut by the fold."""
 RAIL = 2
 """Cells of the rail before every row of a pane."""
 FULL_WIDTH = 3
@@ -31,7 +35,7 @@ class Shape(NamedTuple):
     panes: Panes = USUAL
     unfolded: bool = False
     colour: bool = True
-    """The terminal shows colours."""
+    """The terminal shows colours, so a picture can be drawn."""
     code: int = 0
     """A line of the code, from 1, that is seen with what it caused though panes are folded."""
 
@@ -99,7 +103,8 @@ class Block(msgspec.Struct):
         """Return the pane and line at a cell; the line is -1 where it stands for folded ones."""
         for area in self.areas:
             if area.x <= x < area.x + area.width and 0 <= y - area.y < len(area.rows):
-                return area.pane, area.rows[y - area.y].index
+                row = area.rows[y - area.y]
+                return area.pane, -1 if row.line.gap else row.index
         return None
 
     def pane_at(self, x: int, y: int, default: int) -> int:
@@ -173,8 +178,10 @@ def _step(step: Step, width: int, shape: Shape) -> Block:
 
 def _area(step: Step, pane: int, width: int, stacked: bool, shape: Shape) -> Area:
     room = width - RAIL - 1
-    lines = pane_lines(step, pane, room, full=shape.unfolded, colour=shape.colour)
     fold = None if shape.unfolded else STACKED_FOLD if stacked else WIDE_FOLD
+    tallest = WHOLE_PICTURE if fold is None else fold.head + fold.tail - BESIDE_PICTURE
+    room_for = Room(room, tallest if shape.colour else 0)
+    lines = pane_lines(step, pane, room_for, full=shape.unfolded)
     keep = -1
     if pane == 1:
         # Code that waits for a decision is shown whole.
@@ -216,7 +223,7 @@ def _one_below_another(step: Step, areas: list[Area], panes: Panes) -> Block:
 
 
 def _has_fold(areas: list[Area]) -> bool:
-    return any(row.index < 0 for area in areas for row in area.rows)
+    return any(row.index < 0 or row.line.gap for area in areas for row in area.rows)
 
 
 def _code_title(step: Step) -> str:

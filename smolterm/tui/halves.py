@@ -10,12 +10,10 @@ from rich.style import Style
 from smolterm.tui.lines import Line, Span
 from smolterm.tui.pictures import Picture
 
-TALLEST = 16
-"""Rows of a preview."""
 HALF = "▀"
 
 
-def half_lines(picture: Picture, width: int, tallest: int = TALLEST) -> list[Line]:
+def half_lines(picture: Picture, width: int, tallest: int) -> list[Line]:
     """Return the lines of a preview that keeps the picture's proportions.
 
     The style of each span names its colours, `#top #bottom`; `half_style` reads that.

@@ -40,11 +40,10 @@ class ImagePage(Page):
         widget.add_class("drawn")
         yield Container(widget, id="picture")
 
-    def head(self, more: str = "") -> None:
-        """Write what it is, or why it is not shown, behind the title."""
+    def on_mount(self) -> None:
         picture = self._picture
         size = f"{picture.kind} {picture.width} × {picture.height}"
-        super().head(more or f"{self._words}  {picture.failure or size}")
+        self.head(f"{self._words}  {picture.failure or size}")
 
 
 class Halves(Static):

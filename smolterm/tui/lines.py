@@ -37,6 +37,8 @@ class Line(msgspec.Struct, frozen=True):
     lead_style: str = ""
     stands_for: int = 1
     """How many lines of the text this is; more than 1 for one that says how many were left out."""
+    gap: bool = False
+    """It stands for what is not here, and unfolding shows that."""
     code: int = 0
     """The line of the step's code that caused it, from 1; 0 where none is known."""
 
@@ -141,10 +143,11 @@ def _between(lines: list[Line], before: Row, rows: Iterable[Row], width: int) ->
     return [_gap(lines, before, shown[0], width), *shown]
 
 
-def left_out(lines: int) -> Line:
-    """Return the line that stands for many."""
-    text = f"… {lines:,} lines more"
-    return Line(text, (Span(0, len(text), "fold"),), stands_for=lines)
+def left_out(lines: int, characters: int, how: str) -> Line:
+    """Return the line that stands for many, or for one that is long; `how` says what shows them."""
+    size = f"{lines:,} lines" if lines > 1 else f"{characters:,} characters"
+    text = f"… {size} more, {how}"
+    return Line(text, (Span(0, len(text), "fold"),), stands_for=lines, gap=True)
 
 
 def _first_rows(lines: list[Line], width: int, count: int) -> list[Row]:

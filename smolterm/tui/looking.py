@@ -33,7 +33,7 @@ class Looking(Base):
     def on_steps_below_changed(self) -> None:
         self.redraw()
 
-    def on_steps_panes_changed(self, event: Steps.PanesChanged) -> None:
+    def on_arranging_panes_changed(self, event: Steps.PanesChanged) -> None:
         self.query_one(Titles).show(event.panes, event.pane)
         if event.text:
             self.say(event.text)

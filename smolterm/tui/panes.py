@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -26,22 +26,25 @@ MORE = (60_000, 60_000)
 """The same while an unfolded pane still grows."""
 MOST = (400_000, 400_000)
 """The same of an unfolded pane: what is longer is for a pager."""
+UNFOLDS = "Enter shows all"
 PIECES = (20, 40)
 """Pieces kept of the output's start and end while its pane is folded."""
-PLAIN_WIDTH = 10_000
-"""Cells of a table that is copied rather than looked at."""
 
 
-def pane_lines(step: Step, pane: int, width: int, *, full: bool, colour: bool = True) -> list[Line]:
-    """Return one pane's lines; without `full`, a long text keeps its start and its end only.
+class Room(NamedTuple):
+    """What is there for things that are drawn rather than written; text is wrapped later."""
 
-    Args:
-        width: cells; only what is drawn and not written needs it. Text is wrapped later.
-        colour: the terminal shows colours, so a picture can be drawn.
-    """
+    width: int = 10_000
+    """Cells; by itself as many as a table takes that is copied rather than looked at."""
+    tallest: int = 0
+    """Rows of a picture; 0 where the terminal shows no colours to draw it with."""
+
+
+def pane_lines(step: Step, pane: int, room: Room, *, full: bool) -> list[Line]:
+    """Return one pane's lines; without `full`, a long text keeps its start and its end only."""
     if pane == 0:
         return reasoning_lines(step, full=full)
-    return code_of(step) if pane == 1 else output_lines(step, width, full=full, colour=colour)
+    return code_of(step) if pane == 1 else output_lines(step, room, full=full)
 
 
 def reasoning_lines(step: Step, *, full: bool) -> list[Line]:
@@ -71,20 +74,20 @@ def code_of(step: Step) -> list[Line]:
     return [*code_lines(code)]
 
 
-def output_lines(step: Step, width: int, *, full: bool, colour: bool = True) -> list[Line]:
+def output_lines(step: Step, room: Room, *, full: bool) -> list[Line]:
     pieces, (head, tail) = step.pieces, PIECES
     limits = (MOST if step.phase == "done" else MORE) if full else SOME
 
     def lines_of(some: list[Piece]) -> list[Line]:
-        return [line for piece in some for line in _piece(piece, limits, width, colour)]
+        return [line for piece in some for line in _piece(piece, limits, room)]
 
     if full or len(pieces) <= head + tail:
         return lines_of(pieces)
-    gap = left_out(len(pieces) - head - tail)
+    gap = left_out(len(pieces) - head - tail, 0, UNFOLDS)
     return [*lines_of(pieces[:head]), gap, *lines_of(pieces[-tail:])]
 
 
-def _piece(piece: Piece, limits: Limits, width: int, colour: bool) -> list[Line]:
+def _piece(piece: Piece, limits: Limits, room: Room) -> list[Line]:
     match piece.kind:
         case "stdout" | "stderr":
             text = str(piece.text)
@@ -105,12 +108,12 @@ def _piece(piece: Piece, limits: Limits, width: int, colour: bool) -> list[Line]
             return styled(printable(str(piece.text)), "quiet")
         case "table":
             assert piece.table is not None
-            return table_lines(piece.table, str(piece.text), width)
+            return table_lines(piece.table, str(piece.text), room.width)
         case "image":
-            return _image(piece, width, colour)
+            return _image(piece, room)
 
 
-def _image(piece: Piece, width: int, colour: bool) -> list[Line]:
+def _image(piece: Piece, room: Room) -> list[Line]:
     """What it is in words and its size, then the picture, or why there is none."""
     said, picture = " ".join(printable(str(piece.text)).split()) or "image", piece.picture
     if picture is None:
@@ -119,8 +122,10 @@ def _image(piece: Piece, width: int, colour: bool) -> list[Line]:
         text = f"{said}: not shown, {picture.failure}"
         return styled(printable(text), "warning", lead="▣ ", lead_style="warning")
     text = f"{said}, {picture.kind} {picture.width} × {picture.height}"
-    head = styled(text + (", i shows it" if colour else ""), "quiet", lead="▣ ", lead_style="tool")
-    return [*head, *half_lines(picture, width)] if colour else head
+    head = styled(
+        text + (", i shows it" if room.tallest else ""), "quiet", lead="▣ ", lead_style="tool"
+    )
+    return [*head, *half_lines(picture, room.width, room.tallest)] if room.tallest else head
 
 
 def _excerpt(text: str, style: str, limits: Limits, lead: str = "") -> list[Line]:
@@ -130,9 +135,10 @@ def _excerpt(text: str, style: str, limits: Limits, lead: str = "") -> list[Line
     first_end = text.rfind("\n", 0, head) + 1 or head
     last_start = text.find("\n", len(text) - tail) + 1 or len(text) - tail
     missing = max(text.count("\n", first_end, last_start), 1)
+    how = UNFOLDS if limits == SOME else "v shows all in $PAGER"
     return [
         *_text(text[:first_end], style, lead),
-        left_out(missing),
+        left_out(missing, last_start - first_end, how),
         *_text(text[last_start:], style, " " * len(lead)),
     ]
 
@@ -185,5 +191,7 @@ def pane_text(step: Step, pane: int) -> str:
 def _plain(piece: Piece) -> list[str]:
     if piece.kind in ("stdout", "stderr"):
         return [printable(str(piece.text)).removesuffix("\n")]
-    lines = _piece(piece, None, PLAIN_WIDTH, False)
-    return [(line.lead.replace("●", "").strip() + line.text).rstrip() for line in lines]
+    lines = _piece(piece, None, Room())
+    leads = [line.lead.replace("●", "").strip() for line in lines]
+    pairs = zip(leads, lines, strict=True)
+    return [f"{lead} {line.text}" if lead else line.text for lead, line in pairs]

@@ -78,15 +78,14 @@ class Reading(Page):
         whole = self.query_one(Whole)
         whole.panes = only(self._pane)
         whole.focus()
+        self._entitle()
 
     def renew(self) -> None:
         """Follow the step while it runs."""
         self.query_one(Whole).renew()
 
-    def head(self, more: str = "") -> None:
-        """Write which step it is, and which pane, behind the title."""
-        pane = "" if self._pane is None else NAMES[self._pane]
-        super().head(more or f"{self._step.number}  {pane}")
+    def _entitle(self) -> None:
+        self.head(f"{self._step.number}  {'' if self._pane is None else NAMES[self._pane]}")
 
     def action_pane(self, by: int) -> None:
         """Go on: all panes, then each alone, then all again."""
@@ -94,7 +93,7 @@ class Reading(Page):
         at = (at + by) % (len(NAMES) + 1)
         self._pane = None if at == 0 else at - 1
         self.query_one(Whole).panes = only(self._pane)
-        self.head()
+        self._entitle()
 
     def action_turn(self) -> None:
         whole = self.query_one(Whole)

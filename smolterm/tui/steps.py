@@ -16,7 +16,7 @@ from smolterm.tui.block import UNMARKED, Marks
 from smolterm.tui.fold import View
 from smolterm.tui.items import Item, Piece, Step
 from smolterm.tui.links import next_place
-from smolterm.tui.panes import NAMES, output_lines, pane_text
+from smolterm.tui.panes import NAMES, Room, output_lines, pane_text
 from smolterm.tui.selecting import selected
 
 
@@ -269,8 +269,8 @@ class Steps(Arranging):
         lines = block.lines_of(2)
         code = line + 1 if pane == 1 else lines[line].code if line < len(lines) else 0
         self.mark(index, place, code)
-        rows = [self._blocks[index].row_of(*at) for at in (place, self._other(index, place))]
-        for row in rows:
+        # The chosen line last: where both do not fit, it is the one that is seen.
+        for row in [self._blocks[index].row_of(*at) for at in (self._other(index, place), place)]:
             if row is not None:
                 self.reveal_row(index, row)
 
@@ -286,8 +286,11 @@ class Steps(Arranging):
         index, step = self.chosen, self.step
         if index is None or step is None or index not in self._blocks:
             return
-        lines = self._blocks[index].lines_of(2) or output_lines(step, 80, full=False)
-        place = next_place(self.pane, self._place, lines, by)
+        lines = self._blocks[index].lines_of(2) or output_lines(step, Room(), full=False)
+        at = self._place
+        if at is not None and at[0] != self.pane and self._code:
+            at = self._other(index, at)  # from the end of the link that is in this pane
+        place = next_place(self.pane, at, lines, by)
         if place is None:
             self.post_message(self.Unlinked("nothing in this step is linked"))
             return

@@ -77,7 +77,7 @@ def test_any_answer_is_read(came: bytes) -> None:
 
 def test_half_blocks_keep_proportions_and_colours() -> None:
     picture = Picture(width=8, height=4, kind="PNG", across=8, down=4, pixels=bytes(range(96)))
-    lines = half_lines(picture, 4)
+    lines = half_lines(picture, 4, 12)
     assert [line.text for line in lines] == ["▀▀▀▀"]
     upper, lower = lines[0].spans[0].style.split()
     look = half_style(f"{upper} {lower}")

@@ -9,7 +9,7 @@ from smolterm.tui.fold import View
 from smolterm.tui.items import Step
 from smolterm.tui.lines import Line
 from smolterm.tui.links import caused, frames, next_place
-from smolterm.tui.panes import output_lines
+from smolterm.tui.panes import Room, output_lines
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -47,7 +47,7 @@ def test_a_call_and_what_it_returned_belong_to_the_line_it_stands_in() -> None:
             step=1, error=ev.CellError(type="E", message="m", traceback="E: m"), lines=(6,)
         ),
     )
-    lines = output_lines(step, 60, full=False)
+    lines = output_lines(step, Room(), full=False)
     assert [line.code for line in lines] == [0, 4, 4, 4, 6]
     assert caused(lines) == {4: 1, 6: 4}
 

@@ -85,6 +85,32 @@ def test_markdown_takes_any_text(text: str) -> None:
     assert markdown_lines(text)
 
 
+def test_a_table_in_markdown_stands_in_columns() -> None:
+    source = "before\n| name | **n** |\n|:--|--:|\n| `a\\|b` | 1 |\n| 日本 | 1204 |\nafter"
+    lines = markdown_lines(source)
+    assert [line.text for line in lines] == [
+        "before",
+        "name     n",
+        "──────────",
+        "a|b      1",
+        "日本  1204",
+        "after",
+    ]
+    assert {span.style for span in lines[1].spans} == {"table_head", "bold"}
+    assert [line.text for line in markdown_lines("a | b\nno rule")] == ["a | b", "no rule"]
+
+
+def test_quotes_and_lists_nest() -> None:
+    lines = markdown_lines("> - a\n>   1. **b**\n>> c\n- [x] done\n    - deeper")
+    assert [line.lead + line.text for line in lines] == [
+        "▏ • a",
+        "▏   1. b",
+        "▏ ▏ c",
+        "☑ done",
+        "    • deeper",
+    ]
+
+
 def test_code_in_a_fence_is_left_alone() -> None:
     assert [line.text for line in markdown_lines("a\n```py\n**x**\n```\nb")] == ["a", "**x**", "b"]
 
