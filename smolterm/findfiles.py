@@ -26,7 +26,7 @@ class Files:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._names: list[str] = []
         self._walked_at = float("-inf")
 
@@ -37,9 +37,9 @@ class Files:
         in the whole tree.
         """
         if wanted.startswith(("/", "~", "..")):
-            return _in_folder(wanted, self._folder)[:count]
+            return _in_folder(wanted, self.folder)[:count]
         if time.monotonic() > self._walked_at + FRESH_SECONDS:
-            self._names = list(_walk(self._folder, time.monotonic() + MOST_SECONDS))
+            self._names = list(_walk(self.folder, time.monotonic() + MOST_SECONDS))
             self._walked_at = time.monotonic()
         return best(self._names, wanted, count)
 

@@ -47,15 +47,18 @@ class History:
             self._entries = [] if self._path is None else _read(self._path, self._most)
         return self._entries
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, *, keep: bool = True) -> None:
         """Remember what was typed, unless it is what was typed last.
 
         A full disk or a folder that cannot be written is no reason not to do what was typed.
+
+        Args:
+            keep: beyond this process.
         """
         if not text.strip() or self.entries[-1:] == [text]:
             return
         self.entries.append(text)
-        if self._path is not None:
+        if keep and self._path is not None:
             with suppress(OSError):
                 _append(self._path, text, self._most)
 

@@ -159,6 +159,11 @@ class Running:
         return code if code >= 0 else 128 - code
 
     @property
+    def done(self) -> bool:
+        """The shell itself has ended."""
+        return self._process.poll() is not None
+
+    @property
     def lingers(self) -> bool:
         """Something that it started is still there."""
         try:

@@ -16,7 +16,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
-from textual.widgets import Static
 
 from smolterm.errors import ExitCode, SmoltermError
 from smolterm.events import Event, Finished, Rewound, TaskStarted
@@ -113,9 +112,7 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
             yield Welcome()
             yield Steps(self.view)
         yield ApprovalBar(self.clock)
-        with Horizontal(id="line"):
-            yield Static("❯", id="mark", markup=False)
-            yield Prompt("Ask for something")
+        yield from self.compose_prompt()
         yield Status()
 
     def on_mount(self) -> None:
@@ -218,6 +215,7 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
         except SmoltermError as error:
             name = type(error).__name__
             self.take(Finished(reason="failed", message=str(error), error=name))
+        self.task_ended(reason)
 
     def start(self, task: str, files: Mapping[str, bytes] | None = None) -> None:
         self.view.totals.started = self.clock()
@@ -251,12 +249,15 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
         if now < self._armed_until:
             self.action_leave(ExitCode.OK)
             return
+        own = self.interrupt_own()
+        busy = own or self.view.running or self.switching is not None
+        if not busy and self.clear_prompt():
+            return
         self._armed_until = now + TWICE
         if self.view.running:
             self.run_worker(self.session.interrupt(), group="interrupt")
         elif self.switching is not None:
             self.switching.cancel()
-        busy = self.view.running or self.switching is not None
         self.say(("interrupting, " if busy else "") + "ctrl+c again quits")
 
     def action_leave(self, code: int) -> None:
@@ -303,6 +304,7 @@ async def _run_app(app: SmoltermApp) -> int:
     try:
         result = await app.run_async()
     finally:
+        app.end_commands()
         await app.close_all()
     for line in last_words(app):
         with suppress(OSError):
@@ -318,6 +320,6 @@ def last_words(app: SmoltermApp) -> list[str]:
         from smolterm.tui.crash import crash_lines, write_crash
 
         lines += crash_lines(app.failure, write_crash(app.failure, app.size))
-    if app.session.transcript_path:
-        lines.append(app.session.transcript_path)
-    return lines
+    from smolterm.sessions import goodbye
+
+    return lines + goodbye(app.session)

@@ -42,18 +42,6 @@ def test_a_task_shows_its_steps_and_its_answer() -> None:
     play(Scripted(*ran(), *ANSWER), test)
 
 
-def test_text_typed_while_a_task_runs_is_kept() -> None:
-    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
-        await give(pilot)
-        pilot.app.query_one(Prompt).focus()
-        await pilot.press(*"later", "enter")
-        assert pilot.app.query_one(Prompt).text == "later"
-        assert "a task is running" in screen_text(pilot.app)
-        assert session.tasks == ["go"]
-
-    play(Scripted(*asked()), test)
-
-
 def test_the_prompt_takes_lines_and_remembers() -> None:
     async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
         await give(pilot, "one")
