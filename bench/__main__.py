@@ -10,7 +10,18 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import engine, freeze, local, oneshot, prompt, prompt_size, sandbox, start, stream
+from bench import (
+    engine,
+    freeze,
+    local,
+    oneshot,
+    prompt,
+    prompt_size,
+    resume,
+    sandbox,
+    start,
+    stream,
+)
 from bench.measure import Failed, Series, Stage, in_rows, take_turns
 from bench.peers import Peers
 from bench.table import as_json, facts, markdown, write_between
@@ -23,6 +34,7 @@ TOPICS = {
     "sandbox": sandbox,
     "engine": engine,
     "stream": stream,
+    "resume": resume,
     "local": local,
     "freeze": freeze,
 }

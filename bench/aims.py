@@ -34,6 +34,8 @@ AIMS = {
     "start.version": Aim(below=60),
     "prompt.typing": Aim(below=300),
     "prompt.sent": Aim(peer="smolagents", times=1 / 4),
+    "resume.drawn": Aim(below=300),
+    "resume.read": Aim(below=100),
     "oneshot.answer": Aim(peer="llm"),
     "sandbox.cold": Aim(peer="bare Pyodide", times=1 / 8),
     "sandbox.spare": Aim(below=10),

@@ -36,6 +36,20 @@ def typed(argv: Sequence[str], environment: Mapping[str, str]) -> float:
     Raises:
         Failed: it ended before, or never echoed.
     """
+    return _until(argv, environment, PROBE, PROBE)
+
+
+def shown(argv: Sequence[str], environment: Mapping[str, str], text: str) -> float:
+    """Start a program in a terminal; return the milliseconds until a text is on the screen.
+
+    Raises:
+        Failed: it ended before, or never showed it.
+    """
+    return _until(argv, environment, text, "")
+
+
+def _until(argv: Sequence[str], environment: Mapping[str, str], text: str, keys: str) -> float:
+    """Return the milliseconds until a text came, while keys are typed."""
     terminal, inside = _open()
     began = time.perf_counter()
     pid = os.fork()
@@ -44,7 +58,7 @@ def typed(argv: Sequence[str], environment: Mapping[str, str]) -> float:
         _become(inside, argv, environment)
     os.close(inside)
     try:
-        _await_echo(terminal)
+        _await(terminal, text.encode(), keys.encode())
         return (time.perf_counter() - began) * 1000
     finally:
         _end(pid, terminal)
@@ -69,14 +83,14 @@ def _become(inside: int, argv: Sequence[str], environment: Mapping[str, str]) ->
         os._exit(127)
 
 
-def _await_echo(terminal: int) -> None:
+def _await(terminal: int, text: bytes, keys: bytes) -> None:
     until = time.perf_counter() + LAST_SECONDS
     next_key = 0.0
     seen = b""
     answered = dict.fromkeys(ANSWERS, 0)
     while (now := time.perf_counter()) < until:
-        if now >= next_key:
-            os.write(terminal, PROBE.encode())
+        if keys and now >= next_key:
+            os.write(terminal, keys)
             next_key = now + EVERY
         ready, _, _ = select.select([terminal], [], [], EVERY)
         if not ready:
@@ -85,13 +99,13 @@ def _await_echo(terminal: int) -> None:
             seen += os.read(terminal, 65536)
         except OSError:
             break
-        if PROBE.encode() in seen:
+        if text in seen:
             return
         for question, answer in ANSWERS.items():
             for _ in range(seen.count(question) - answered[question]):
                 os.write(terminal, answer)
             answered[question] = seen.count(question)
-    raise Failed(f"nothing typed was echoed; the screen got {seen[-200:]!r}")
+    raise Failed(f"{text.decode()!r} never came; the screen got {seen[-200:]!r}")
 
 
 def _end(pid: int, terminal: int) -> None:
