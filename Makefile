@@ -11,7 +11,7 @@ LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/python -m piptools compile --qu
 	--no-emit-trusted-host
 SOURCES := pyproject.toml plugins/smolterm-files/pyproject.toml
 
-.PHONY: demo test local lint types bench bench-quick picture lock clean
+.PHONY: demo test local lint types bench bench-quick picture pages lock clean
 
 demo: $(STAMP)
 	@$(BIN)/smolterm demo
@@ -45,6 +45,11 @@ bench-quick: $(STAMP)
 
 picture: $(STAMP)
 	$(BIN)/python docs/make_picture.py docs/screen.svg
+
+# What is made from the code and checked in: the man page and the list of events.
+pages: $(STAMP)
+	$(BIN)/python -m smolterm.manpage > man/smolterm.1
+	$(BIN)/python docs/make_events.py docs/events.md
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'

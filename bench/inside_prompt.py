@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from smolterm.clock import Budget
 from smolterm.models import Message
 from smolterm.policy import Policy
+from smolterm.prompt import Prompt
+from smolterm.sandbox.files import StagedFiles
 from smolterm.session import Session
+from smolterm.staging import Staging
 from smolterm.tools import Tool
 from tests.fakes import FakeModel, FakeSandbox, answer, value
 
@@ -45,11 +50,23 @@ async def asked(profile: str, steps: int, tools: list[Tool]) -> list[list[Messag
     return model.asked
 
 
+def folder_words() -> int:
+    """Return the characters by which the system message grows for a folder of the person's."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = StagedFiles()
+        staging = Staging(FakeSandbox(), files, policy=Policy, undo_folder=Path(folder))  # type: ignore[arg-type]
+        staging.mount_folder(Path(folder), writable=True)
+        files.close()
+        with_folder, without = Prompt(folder=staging.words()), Prompt()
+    return len(with_folder.messages[0].content) - len(without.messages[0].content)
+
+
 def main() -> None:
     profile = sys.argv[1]
     requests = asyncio.run(asked(profile, STEPS, []))
     print("prompt.system", len(requests[0][0].content))
     print("prompt.sent", sum(len(each.content) for request in requests for each in request))
+    print("prompt.system.folder", folder_words())
     with_tools = asyncio.run(asked(profile, 0, list(make_tools())))
     print("prompt.system.tools", len(with_tools[0][0].content))
 

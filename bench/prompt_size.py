@@ -10,6 +10,7 @@ from bench.measure import OURS, ROOT, Case, Row, Stage, reported
 ROWS = (
     Row(key="prompt.system", label="system prompt, no tools", unit="chars"),
     Row(key="prompt.system.tools", label="system prompt, 20 tools", unit="chars"),
+    Row(key="prompt.system.folder", label="more in it for a folder", unit="chars"),
     Row(key="prompt.sent", label="sent over 50 trivial steps", unit="chars"),
 )
 

@@ -51,17 +51,20 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """What `--output json` prints."""
 
     version: int
-    """Of this object; see docs/oneshot.md."""
+    """Of this object: another one when what was there means something else."""
     answer: str | None
     """As `--output text` would print it; null where there is none."""
     data: Any
     """The answer's value where it is no text, else null."""
     reason: e.FinishReason
+    """How the task ended."""
     message: str
     """Why there is no answer."""
     steps: int
     usage: e.Usage
+    """Of all its replies together."""
     session: str
+    """By which `--resume` finds it."""
     written: tuple[str, ...]
     """Staged files that are on the disk now."""
     refused: tuple[str, ...]
@@ -100,7 +103,7 @@ async def _run(session: Session, task: str, once: Once, sink: Sink) -> int:
     lines = sink if once.output == "jsonl" else None
     if lines is not None:
         lines.write(msgspec.json.encode(Header(version=VERSION, smolterm=__version__)) + b"\n")
-    run = _Run(session, report, lines)
+    run = _Run(session, report, lines, coloured=once.coloured)
     notes = (*once.notes, *([TO_OUT] if once.out is not None else []))
     async with aclosing(session.run(task, notes=notes)) as stream:
         await run.follow(stream)
@@ -108,7 +111,7 @@ async def _run(session: Session, task: str, once: Once, sink: Sink) -> int:
     made: tuple[Path, ...] = ()
     if run.finished.reason == "answer":
         try:
-            made = await _take_out(session, once.out, report)
+            made = await _take_out(session, once, report)
         except SmoltermError as error:
             report.show(e.Notice(level="error", text=str(error)))
             code = error.exit_code
@@ -122,12 +125,13 @@ async def _run(session: Session, task: str, once: Once, sink: Sink) -> int:
     return code
 
 
-async def _take_out(session: Session, folder: Path | None, report: Report) -> tuple[Path, ...]:
+async def _take_out(session: Session, once: Once, report: Report) -> tuple[Path, ...]:
     """Put what lies in /out into the folder, or say that it is lost.
 
     Raises:
         CommitRefused, UsageError, SandboxError: nothing of it was written.
     """
+    folder = once.out
     if session.staging is None:
         return ()
     # Without a folder for them few tasks leave files, and asking takes a moment.
@@ -146,7 +150,7 @@ async def _take_out(session: Session, folder: Path | None, report: Report) -> tu
 
     await in_daemon_thread(make_folder, folder)
     made = await in_daemon_thread(copy_out, results, folder)
-    for path in made:
+    for path in () if once.quiet else made:
         report.show(e.Notice(level="info", text=f"created {printable(str(path))}"))
     return made
 
@@ -157,13 +161,16 @@ class _Run:
     Events go on to be read while a question is open: an interrupt ends the task under it.
     """
 
-    def __init__(self, session: Session, report: Report, lines: Sink | None) -> None:
+    def __init__(
+        self, session: Session, report: Report, lines: Sink | None, *, coloured: bool
+    ) -> None:
         self.finished = e.Finished(reason="failed", message="The task ended without an end.")
         self.denied = False
         self.files: list[e.FilesDecided] = []
         self._session = session
         self._report = report
         self._lines = lines
+        self._coloured = coloured
         self._console: Console | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -217,7 +224,7 @@ class _Run:
             self.files.append(event)
         elif isinstance(event, e.ApprovalRequested | e.FilesRequested):
             # The terminal is opened when the first question comes, and then kept.
-            self._console = self._console or Console.open()
+            self._console = self._console or Console.open(coloured=self._coloured)
             if self._console is not None:
                 self._asking = asyncio.create_task(self._ask(self._console, event))
                 return

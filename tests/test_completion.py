@@ -132,7 +132,7 @@ def test_every_flag_is_said_to_each_shell():
 
 
 def test_the_man_page_is_the_parsers():
-    assert MAN.read_text() == page(), "run: python -m smolterm.manpage > man/smolterm.1"
+    assert MAN.read_text() == page(), "run: make pages"
 
 
 @needs("groff")

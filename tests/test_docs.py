@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from smolterm.completion import spots
 from smolterm.config import Settings
 from smolterm.errors import ExitCode
 from smolterm.flags import EXIT_CODES
 from smolterm.models.providers import PROVIDERS
+from smolterm.oneshot import End
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -61,3 +63,25 @@ def test_every_providers_name_is_in_the_readme():
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_list_of_events_is_the_codes(tmp_path):
+    made = tmp_path / "events.md"
+    subprocess.run([sys.executable, ROOT / "docs" / "make_events.py", made], check=True)
+    assert (ROOT / "docs" / "events.md").read_text() == made.read_text(), "run: make pages"
+
+
+def test_the_page_of_one_answer_knows_the_flags_and_keys_that_there_are():
+    page = (ROOT / "docs" / "oneshot.md").read_text()
+    known = {name for flag in next(spots()).flags for name in flag.names}
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", page))
+    assert named <= known | {"--"}
+    one_shot = {"--in", "--out", "-o", "--output", "--output-schema", "-q", "--plain",
+                "--ephemeral", "--max-steps", "--max-tokens", "--max-cost",
+                "--timeout"}  # fmt: skip
+    assert one_shot <= named
+    (keys,) = re.findall(r'\{"version": 1, ("answer".*?)\}`', page)
+    assert re.findall(r'"(\w+)"', keys) == list(End.__struct_fields__[1:])
+    listed = {int(number) for number in re.findall(r"^\| ([\d, ]+) \|", page, re.M) for number in
+              number.split(",")}  # fmt: skip
+    assert listed == {int(code) for code in ExitCode}
