@@ -128,7 +128,7 @@ class Session:
         self._seat = Seat(model, self._emit)
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
-        self.transcript = Transcript()
+        self._transcript: Transcript | None = None
         self.gate = Gate(policy, file=rules, tell=self._warn)
         self._asides = Asides()
         self.budget = budget
@@ -166,6 +166,15 @@ class Session:
     @property
     def model_name(self) -> str:
         return self.model.name
+
+    @property
+    def transcript(self) -> Transcript:
+        """Tasks and steps; of a long session folded when it is first asked for."""
+        if self._transcript is None:
+            self._transcript = Transcript()
+            if self._resume is not None:
+                self._transcript.begin_again(self._resume.events, self._resume.spent)
+        return self._transcript
 
     @property
     def transcript_path(self) -> str | None:
@@ -470,7 +479,6 @@ class Session:
             self._going_back = False
 
     def _take_over(self, past: Past, *, own_mode: bool) -> None:
-        self.transcript.begin_again(past.events, past.spent)
         if not own_mode and (mode := mode_of(past.events)) in MODES:
             self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
         self.gate.recall(past.events)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from smolterm.sessions.database import Database
     from smolterm.sessions.search import Index
 
+INSERT = "INSERT INTO events (number, kind, line) VALUES (?, ?, ?)"
+TIDY_BYTES = 4 << 20
+"""Written since the log was tidied up last."""
 MOST_TASK = 2_000
 """Characters of a first task that serve as a title."""
 
@@ -171,6 +174,7 @@ class Writer:
         """The number of the first event that goes when the reply is whole."""
         self.tasks = 0
         self._titled = False
+        self._bytes = 0
 
     @classmethod
     def anew(
@@ -269,7 +273,7 @@ class Writer:
         if isinstance(event, PASSING):
             # The most frequent by far, and of all only one statement.
             self._passing = self._passing or self._next
-            self._database.rows(*_insert(self._next, event))
+            self._database.rows(INSERT, *_insert(self._next, event))
             self._next += 1
             return
         with self._database.transaction() as connection:
@@ -283,16 +287,18 @@ class Writer:
                 self._passing = None
             if isinstance(event, Finished) and self._index is not None:
                 self._index.flush(connection, self._number)
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) or self._bytes > TIDY_BYTES:
             # It waits for the disk, which nobody who looks at a screen should do.
+            self._bytes = 0
             threading.Thread(
                 target=_tidy, args=(self.path,), name="tidy sessions", daemon=True
             ).start()
 
     def put(self, connection: Connection, event: Event) -> None:
         """Insert one event, and what the list of sessions says of it, within a transaction."""
-        sql, *values = _insert(self._next, event)
-        connection.execute(sql, values)
+        values = _insert(self._next, event)
+        self._bytes += len(values[-1])
+        connection.execute(INSERT, values)
         if self._index is not None:
             self._index.add(self._next, event)
         self._next += 1
@@ -348,9 +354,8 @@ def running_folder() -> Path:
     return data_folder() / "running"
 
 
-def _insert(number: int, event: Event) -> tuple[str, int, str, bytes]:
-    sql = "INSERT INTO events (number, kind, line) VALUES (?, ?, ?)"
-    return sql, number, type(event).__name__, to_line(event)[:-1]
+def _insert(number: int, event: Event) -> tuple[int, str, bytes]:
+    return number, type(event).__name__, to_line(event)[:-1]
 
 
 def _plain(text: str) -> str:
