@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from smolterm.errors import SandboxError, UsageError
+from smolterm.errors import SandboxDied, SandboxError, UsageError
 from smolterm.events import Table
 from smolterm.sandbox.changes import Changes, collect
 from smolterm.sandbox.commit import Committed, accept
@@ -210,13 +211,37 @@ class BetweenCells:
 
         Raises:
             SandboxError: the step is not known, or a cell runs.
+            SandboxDied: the process ended on the way; `kept` says what is there now.
         """
         states, current = self._kept_states(), self._idle()
         async with self._starting:
             now = self.step, self.names
-            rewound = await states.rewind(step, current, self._processes.begin, now)
+            try:
+                rewound = await states.rewind(step, current, self._processes.begin, now)
+            except SandboxDied as died:
+                raise await self._died_on_the_way(died, states) from died
             await self._after(rewound)
         return rewound
+
+    async def _died_on_the_way(self, died: SandboxDied, states: States) -> SandboxDied:
+        """Say what is left of a process that died while it was brought back, and go on with it."""
+        names, self.names = self.names, ()
+        back = None
+        if not self._closing:
+            with contextlib.suppress(SandboxError):
+                back = await states.bring_back(self.step, self._processes.begin)
+        if back is None:
+            return SandboxDied(
+                died.what,
+                kept=died.kept or "Its newest kept state comes back when it starts again.",
+                next="It starts anew with the next step.",
+            )
+        self.names = names if back.step == self.step else back.names
+        return SandboxDied(
+            died.what,
+            kept=f"Variables and files are as they were before cell {back.step}.",
+            next="Rewind again, or go on from there.",
+        )
 
     async def save(self, path: Path) -> None:
         """Write variables, functions and files to a file that `restore` reads.

@@ -237,7 +237,11 @@ async def _run_again(cell: RecordedCell, interpreter: Interpreter) -> None:
                 elif isinstance(part, CellDone):
                     return
     except ChildError as error:
-        raise SandboxDied(f"The sandbox died while cell {cell.step} ran again: {error}") from error
+        raise SandboxDied(
+            f"The sandbox died while cell {cell.step} ran again: {error}",
+            kept="States that were kept before are still there.",
+            next="It starts anew with the next step.",
+        ) from error
     finally:
         running.close()
 

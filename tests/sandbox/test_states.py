@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -436,3 +437,46 @@ def test_a_library_that_no_package_brought_is_not_linked(own):
                          "ctypes.CDLL('/tmp/x.so')")  # fmt: skip
     assert done.error.type == "OSError"
     assert "not part of an installed package" in done.error.message
+
+
+@pytest.mark.parametrize("request_number", [2, 3], ids=["taking over", "replay"])
+def test_a_death_on_the_way_back_says_what_is_left(own, request_number):
+    step = kept(own, "x = [1]")
+    own.run("import asyncio, time\nt = asyncio.ensure_future(asyncio.sleep(1000)); time.sleep(1)")
+    own.run("x.append(2)")
+    box = own.sandbox
+
+    async def work():
+        old = box.pid
+        rewinding = asyncio.create_task(box.rewind(step + 1))
+        while box.pid in (old, None) or box._processes.current.child.last_id < request_number:
+            await asyncio.sleep(0.001)
+        os.kill(box.pid, signal.SIGKILL)
+        with pytest.raises(SandboxDied, match=f"as they were before cell {step}") as died:
+            await rewinding
+        return died.value
+
+    assert "died" in own.do(work()).what
+    assert box.alive and "x" in box.names
+    assert own.value("x") == [1]
+    assert own.do(box.rewind(step)).names == ("x",)
+
+
+def test_a_death_in_a_rewind_in_place_says_what_is_left(own):
+    step = kept(own, "x = [1]")
+    kept(own, "x.append(2)")
+    box = own.sandbox
+
+    async def work():
+        # It is stopped until it is killed: nothing of the rewind happens.
+        os.kill(box.pid, signal.SIGSTOP)
+        rewinding = asyncio.create_task(box.rewind(step))
+        before = box._processes.current.child.last_id
+        while box._processes.current.child.last_id == before:
+            await asyncio.sleep(0.001)
+        os.kill(box.pid, signal.SIGKILL)
+        with pytest.raises(SandboxDied, match=f"as they were before cell {box.step}"):
+            await rewinding
+
+    own.do(work())
+    assert own.value("x") == [1, 2]
