@@ -18,10 +18,14 @@ from hypothesis import strategies as st
 
 from smolterm.errors import ChildProtocolError, SandboxError
 from smolterm.sandbox.deno import Sandbox
+from smolterm.sandbox.described import table_of, variables_of
 from smolterm.sandbox.files import StagedFiles
+from smolterm.sandbox.glance import MOST_GLANCE
 from smolterm.sandbox.journal import PAGE, Journal, State
 from smolterm.sandbox.saved import MAGIC, Saved, read, write
+from smolterm.sandbox.tables import rows_of
 from smolterm.sandbox.values import MAX_DEPTH, decode, encode
+from smolterm.sandbox.variables import Variables
 from tests.fuzz import shapes
 from tests.fuzz.guards import at_most, in_loop, is_text
 from tests.fuzz.hostile import ASSETS, hostile_processes
@@ -182,6 +186,11 @@ class Wordy(str):
         return "x" * 100_000
 
 
+class Holder:
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+
 class Liar:
     def __repr__(self) -> Any:
         return 7
@@ -233,6 +242,27 @@ def encoding(value: object, deep: int) -> None:
         assert deep >= MAX_DEPTH - 5
         return
     decode(json.loads(text))
+
+
+@given(st.recursive(HOSTILE | VALUES, lambda inner: st.lists(inner) | st.tuples(inner)
+                    | st.dictionaries(st.text(max_size=3), inner) | st.builds(Holder, inner),
+                    max_leaves=9),
+       st.integers(0, 5))  # fmt: skip
+def describing(value: object, first: int) -> None:
+    """Any object is described in one bounded line, and has rows of bounded text or none."""
+    space = {"x": value}
+    told = Variables()
+    with at_most(5):
+        before = variables_of(json.loads(json.dumps(told.describe(["x"], space))))
+        after = variables_of(json.loads(json.dumps(told.describe(["x"], space))))
+        data = rows_of(value, first, 3, 4)
+    for one in (*before, *after):
+        assert is_text(one.glance) and len(one.glance) <= MOST_GLANCE and one.glance.isprintable()
+    assert all(one.change == "" for one in after)
+    if data is not None:
+        table = table_of(json.loads(json.dumps(data)), 3, 4)
+        assert table is not None and len(table.rows) <= 3
+        assert all(len(row) == len(table.columns) <= 5 for row in table.rows)
 
 
 @given(shapes.TAGGED)

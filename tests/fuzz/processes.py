@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smolterm.child import MOST_WAITING
-from smolterm.errors import ChildDied, ChildProtocolError, SandboxError
-from smolterm.events import Finished, to_line
+from smolterm.errors import ChildDied, ChildProtocolError, SandboxError, UsageError
+from smolterm.events import Finished, Table, to_line
 from smolterm.policy import Policy
-from smolterm.sandbox import Call, CellDone, Limits, Printed
+from smolterm.sandbox import AtLine, Call, CellDone, Limits, Printed, Shown
 from smolterm.sandbox.deno import Sandbox
+from smolterm.sandbox.described import MOST_IMAGE, event_of
 from smolterm.sandbox.running import Question, RunningCell
 from smolterm.session import Session
 from smolterm.tools import Tool
@@ -85,7 +86,7 @@ def cell(lines: list[dict[str, Any]]) -> None:
                 pass
 
         child = await child_of(peer)
-        running = RunningCell(child, QUICK)
+        running = RunningCell(child, QUICK, 3)
         try:
             for line in lines:
                 filled = msgspec.json.decode(bytes_of(line, b"", child.last_id + 1))
@@ -95,8 +96,19 @@ def cell(lines: list[dict[str, Any]]) -> None:
                         pass
                     case Printed():
                         assert part.stream in ("stdout", "stderr") and is_text(part.text)
+                    case AtLine():
+                        assert part.line in (1, 2, 3)
+                        to_line(event_of(1, part))
+                    case Shown():
+                        assert is_text(part.name) and is_text(part.alt)
+                        assert (part.table is None) != (part.image is None)
+                        assert len(part.image or b"") <= MOST_IMAGE
+                        if part.table is not None:
+                            check_table(part.table, 20, 13)
+                        to_line(event_of(1, part))
                     case Call():
                         assert type(part.args) is list and type(part.kwargs) is dict
+                        assert part.line in (None, 1, 2, 3)
                         await running.reply(part.call, b"{}")
                     case Question():
                         await running.reply(part.number, b"")
@@ -109,7 +121,20 @@ def cell(lines: list[dict[str, Any]]) -> None:
     in_loop(work())
 
 
+def check_table(table: Table, rows: int, columns: int) -> None:
+    assert len(table.columns) <= columns and all(is_text(name) for name in table.columns)
+    assert len(table.rows) <= rows
+    for row in table.rows:
+        assert len(row) == len(table.columns) and all(is_text(cell) for cell in row)
+    assert min(table.first, table.total, table.left_out) >= 0
+    msgspec.json.encode(table)
+
+
 def check_done(done: CellDone) -> None:
+    assert all(type(line) is int for line in done.lines)
+    for one in done.variables:
+        assert all(is_text(text) for text in (one.name, one.type, one.size, one.glance))
+        assert one.change in ("", "new", "changed") and type(one.rows) is bool
     assert done.value is None or is_text(done.value)
     assert is_text(done.answer) and all(is_text(name) for name in done.names)
     assert type(done.answered) is bool and isinstance(done.dropped, int)
@@ -125,9 +150,12 @@ def check_done(done: CellDone) -> None:
 BATCHES = st.lists(st.lists(shapes.frames(), max_size=3), max_size=4)
 SCRIPTS = st.lists(st.tuples(BATCHES, st.booleans()), max_size=3)
 DEEDS = st.lists(
-    st.sampled_from(["run", "run", "run", "rewind", "save", "restore", "complete", "offer"]),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    st.sampled_from(
+        ["run", "run", "run", "rewind", "save", "restore", "complete", "offer", "rows"]
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 def add(a: int, b: int = 1) -> int:
@@ -162,6 +190,9 @@ def runner(scripts: list[tuple[list[Batch], bool]], deeds: list[str]) -> None:
             await box.restore(path)
         elif deed == "complete":
             assert all(type(name) is str for name in await box.complete("x"))
+        elif deed == "rows":
+            with contextlib.suppress(UsageError):
+                check_table(await box.rows("x", 0, 9), 9, 51)
         elif deed == "offer":
             await box.offer(files={"/in/x": b"x"})
 

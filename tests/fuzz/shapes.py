@@ -69,6 +69,20 @@ def object_of(
     return st.fixed_dictionaries({}, optional=usual)
 
 
+VARIABLE = st.lists(
+    st.text(max_size=9) | st.sampled_from(["new", "changed", "x\ny", "\ud800"]) | LEAVES,
+    min_size=5, max_size=7,
+)  # fmt: skip
+TABLE = object_of(
+    {
+        "columns": st.lists(st.text(max_size=5) | LEAVES, max_size=60),
+        "rows": st.lists(st.lists(st.text(max_size=5) | LEAVES, max_size=5) | LEAVES, max_size=25),
+        "first": NUMBERS,
+        "total": NUMBERS,
+        "left_out": NUMBERS,
+    }
+)
+SHOWN = object_of({"name": st.text(max_size=9), "alt": st.text(max_size=9), "table": TABLE})
 ERROR = object_of({"type": st.text(max_size=9), "message": st.text(), "traceback": st.text()})
 RESULT = object_of(
     {
@@ -80,6 +94,8 @@ RESULT = object_of(
         "error": st.none() | ERROR,
         "status": st.none() | NUMBERS,
         "names": st.lists(st.text(max_size=9), max_size=5),
+        "variables": st.lists(VARIABLE | ANYTHING, max_size=4),
+        "lines": st.lists(NUMBERS, max_size=4),
     }
 )
 CALL = object_of(
@@ -87,6 +103,7 @@ CALL = object_of(
         "tool": st.sampled_from(["add", "fail", "", "other"]),
         "args": st.lists(TAGGED, max_size=3),
         "kwargs": st.dictionaries(st.text(max_size=4), TAGGED, max_size=2),
+        "line": NUMBERS,
     }
 )
 ENTRY = object_of(
@@ -156,14 +173,24 @@ LINE = st.one_of(
             "end": st.just(True),
         }
     ),
-    object_of({"id": st.just(ID), "did": json_text(ANYTHING), "end": st.booleans()}),
+    object_of({"id": st.just(ID), "line": NUMBERS}),
+    object_of({"id": st.just(ID), "shown": json_text(SHOWN)}),
+    object_of(
+        {
+            "id": st.just(ID),
+            "did": json_text(ANYTHING | object_of({"table": TABLE})),
+            "end": st.booleans(),
+        }
+    ),
     object_of({"kept": json_text(ABOUT)}),
     object_of({"ready": st.booleans(), "id": NUMBERS}),
     st.dictionaries(st.text(max_size=5), ANYTHING, max_size=4),
 )
 """Lines of the protocol, one by one nearly right."""
 
-RAW = st.binary(max_size=60) | st.sampled_from([b"\n", b'{"id":1,"end":true}\n', b"x" * 9000])
+RAW = st.binary(max_size=60) | st.sampled_from(
+    [b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\n", b'{"id":1,"end":true}\n', b"x" * 9000]
+)
 
 
 @st.composite

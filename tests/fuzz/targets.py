@@ -20,5 +20,6 @@ TARGETS: dict[str, Callable[[], None]] = {
     "values": data.values,
     "encoding": data.encoding,
     "decoding": data.decoding,
+    "describing": data.describing,
     "files": data.files,
 }
