@@ -35,7 +35,7 @@ class Asker(Protocol):
         ...
 
     async def read(self, question: str) -> str:
-        """Read a line; EOFError when there are no more, KeyboardInterrupt at Ctrl-C."""
+        """Read a line; EOFError when there are no more."""
         ...
 
     async def edit(self, code: str) -> str | None:
@@ -58,9 +58,9 @@ class Asker(Protocol):
 CHOICES = {
     "a": "approve",
     "e": "edit",
-    "g": "edit in $EDITOR",
+    "g": "$EDITOR",
     "r": "reject",
-    "p": "approve by a rule",
+    "p": "rule",
     "s": "stop",
     "c": "copy",
     "v": "view",
@@ -78,7 +78,7 @@ async def ask(request: ApprovalRequested, asker: Asker) -> Decision:
         if not (letter in ONLY_CODE and request.tool is not None)
         and not (letter == "p" and not request.rules)
     ]  # fmt: skip
-    line = "  ".join(f"[{letter}] {CHOICES[letter]}" for letter in offered)
+    line = ", ".join(f"{letter} {CHOICES[letter]}" for letter in offered)
     while True:
         asker.say(line)
         said = (await asker.read(f"Step {request.step}, run it? > ")).strip().lower()
@@ -164,7 +164,7 @@ async def ask_files(request: FilesRequested, asker: Asker) -> FilesDecision:
             _say_diff(lines, asker)
             room -= len(lines)
     while True:
-        asker.say("[a] write all  [f] file by file  [h] hunk by hunk  [r] refuse  [v] view")
+        asker.say("a write all, f file by file, h hunk by hunk, r refuse, v view")
         said = (await asker.read("Write them? > ")).strip().lower()
         if said in ("a", "write all", "write") and possible:
             unseen = not all(file.shown_whole for file in possible)

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History as PromptHistory
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+
+class Broken(Exception):
+    """Ctrl-C was pressed while something was written.
+
+    A KeyboardInterrupt in a task would end the whole event loop.
+    """
+
+
 Complete = Callable[[str], Awaitable[list[str]]]
 
 MOST_FOUND = 30
@@ -64,9 +72,12 @@ class InlineTerminal:
 
     async def task(self, prompt: str) -> str:
         """Read what to do next."""
-        return await self._session.prompt_async(
-            prompt, handle_sigint=False, bottom_toolbar=lambda: self.status() or None
-        )
+        try:
+            return await self._session.prompt_async(
+                prompt, handle_sigint=False, bottom_toolbar=lambda: self.status() or None
+            )
+        except KeyboardInterrupt:
+            raise Broken from None
 
     async def read(self, question: str) -> str:
         """Ask a question that counts: what was typed before it is forgotten."""
@@ -74,7 +85,10 @@ class InlineTerminal:
 
         self._forget()
         asking: PromptSession[str] = PromptSession()
-        return await asking.prompt_async(question, handle_sigint=False)
+        try:
+            return await asking.prompt_async(question, handle_sigint=False)
+        except KeyboardInterrupt:
+            raise Broken from None
 
     async def edit(self, code: str) -> str | None:
         """Edit code in place, with highlighting; None when it was given up."""
