@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import aclosing
 from pathlib import Path
@@ -232,8 +231,7 @@ class Commands:
         if not rest:
             self.say("/export FILE writes this session; .json and .md are known.")
             return
-        target = Path(os.path.expanduser(rest))  # noqa: PTH111  nothing is touched yet
-        path = await in_daemon_thread(export_session, self.session.id, target)
+        path = await in_daemon_thread(_export, self.session.id, rest)
         self.say(f"It is in {path}.")
 
     async def _do_editor(self, rest: str) -> None:
@@ -269,3 +267,7 @@ class Commands:
                 process.kill()
         if code:
             self.say(f"It ended with {code if code > 0 else 128 - code}.", "yellow")
+
+
+def _export(session: str, name: str) -> Path:
+    return export_session(session, Path(name).expanduser())
