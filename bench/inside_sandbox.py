@@ -115,6 +115,35 @@ async def warm() -> None:
         say("sandbox.returned", (time.perf_counter() - began) * 1e3)
 
 
+async def looked() -> None:
+    """What it costs to tell the running line and to describe variables."""
+    loop = (ROOT / "bench" / "loop.py").read_text()
+    async with Sandbox() as plain, Sandbox(follow=True) as followed:
+        boxes = {"alone": plain, "told": followed}
+        for _ in range(WARM_LOOPS):
+            for box in boxes.values():
+                await value(box, loop)
+        taken: dict[str, list[float]] = {name: [] for name in boxes}
+        # In turns, so that both have the same neighbours.
+        for _ in range(WARM_LOOPS):
+            for name, box in boxes.items():
+                taken[name].append(await milliseconds(value(box, loop)))
+        for name, figures in taken.items():
+            say(f"sandbox.loop.{name}", min(figures))
+        for name, code in (
+            ("usual", "for n in range(50): globals()[f'v{n}'] = {'a': [n], 'b': str(n)}"),
+            ("many", "for n in range(100_000): globals()[f'w{n}'] = [n]"),
+        ):
+            await value(plain, code)
+            for _ in range(20):
+                await value(plain, "x = 1")
+            figures = [await milliseconds(value(plain, "x = 1")) for _ in range(CELLS)]
+            say(f"sandbox.step.{name}", statistics.median(figures) * 1e3)
+        await value(plain, "rows = [{'a': n, 'b': str(n)} for n in range(100_000)]")
+        figures = [await milliseconds(plain.rows("rows", 50_000, 100)) for _ in range(20)]
+        say("sandbox.rows", statistics.median(figures))
+
+
 async def spare() -> None:
     """A restart with a second process ready."""
     async with Sandbox(spare=True) as box:
@@ -271,5 +300,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("NO_COLOR", "1")
     known = {one.__name__: one for one in
-             (cold, warm, spare, states, mount, interrupt, memory, prepare)}  # fmt: skip
+             (cold, warm, looked, spare, states, mount, interrupt, memory, prepare)}  # fmt: skip
     asyncio.run(known[sys.argv[1]](*sys.argv[2:]))

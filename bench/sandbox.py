@@ -20,6 +20,11 @@ ROWS = (
     Row(key="sandbox.step", label="sandbox, cell of `x = 1`", unit="µs"),
     Row(key="sandbox.loop.first", label="sandbox, first loop of 1,000,000 rounds", unit="ms"),
     Row(key="sandbox.loop", label="sandbox, the same once it is warm", unit="ms"),
+    Row(key="sandbox.loop.alone", label="sandbox, the fastest of 20 such loops", unit="ms"),
+    Row(key="sandbox.loop.told", label="sandbox, the same while its line is told", unit="ms"),
+    Row(key="sandbox.step.usual", label="sandbox, `x = 1` beside 50 variables", unit="µs"),
+    Row(key="sandbox.step.many", label="sandbox, `x = 1` beside 100,000 variables", unit="µs"),
+    Row(key="sandbox.rows", label="sandbox, 100 rows of 100,000", unit="ms"),
     Row(key="sandbox.call", label="sandbox, one of 1,000 tool calls", unit="µs"),
     Row(key="sandbox.printed", label="sandbox, 10 MB printed", unit="ms"),
     Row(key="sandbox.returned", label="sandbox, 10 MB returned", unit="ms"),
@@ -51,7 +56,7 @@ ROWS = (
 def cases(stage: Stage) -> Iterator[Case]:
     """Yield bare Pyodide, ours in parts, ours without its snapshot, and smolagents' executor."""
     yield Case(who=BARE, take=lambda: _bare(stage))
-    for what in ("cold", "warm", "spare", "states", "mount", "interrupt", "memory"):
+    for what in ("cold", "warm", "looked", "spare", "states", "mount", "interrupt", "memory"):
         yield Case(who=OURS, take=lambda what=what: _inside(what, stage))
     yield Case(who=UNPREPARED, take=lambda: _unprepared(stage))
     if python := stage.peers.command("smolagents", "python"):

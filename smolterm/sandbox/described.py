@@ -41,7 +41,10 @@ def one_line(text: object, most: int = MOST_WORDS) -> str:
     """Return text cut and without breaks, controls and half surrogates; "" for what is none."""
     if not isinstance(text, str):
         return ""
-    return _BREAKS.sub("\N{MIDDLE DOT}", text[:most]).encode("utf-8", "replace").decode("utf-8")
+    text = text[:most]
+    if text.isprintable():
+        return text
+    return _BREAKS.sub("\N{MIDDLE DOT}", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def variables_of(data: object) -> tuple[Variable, ...]:

@@ -118,8 +118,9 @@ def _fingerprint(value: Any) -> Any:
             held = [*held, *base.__getitem__(value, slice(-MOST_MARKED, None))]
         return length, _which(held)
     if base is dict:
-        items = itertools.islice(dict.items(value), 2 * MOST_MARKED)
-        return dict.__len__(value), _which(part for pair in items for part in pair)
+        keys = itertools.islice(dict.keys(value), 2 * MOST_MARKED)
+        values = itertools.islice(dict.values(value), 2 * MOST_MARKED)
+        return dict.__len__(value), _which([*keys, *values])
     if base is not None and base is not range:
         return base.__len__(value), _which(itertools.islice(base.__iter__(value), 2 * MOST_MARKED))
     if library_of(kind):

@@ -6,6 +6,8 @@ import pytest
 
 from smolterm.errors import SandboxError, UsageError
 from smolterm.sandbox import Inspectable
+from smolterm.session import Session
+from tests.fakes import FakeModel, FakeSandbox
 from tests.sandbox.libraries import FRAMES
 
 
@@ -224,3 +226,21 @@ def test_rows_while_a_cell_runs_are_refused_and_names_are_none(own):
 
     own.do(work())
     assert isinstance(own.sandbox, Inspectable)
+
+
+def test_a_session_shows_the_variables_of_its_sandbox(own):
+    own.run("seen_rows = [{'a': 1}]")
+
+    async def work(sandbox):
+        async with Session(model=FakeModel(), sandbox=sandbox, save=False) as session:
+            rows = await session.rows("seen_rows", 0, 5)
+            return await session.complete("seen_r"), rows.rows
+
+    async def unseen():
+        async with Session(model=FakeModel(), sandbox=FakeSandbox(), save=False) as session:
+            assert await session.complete("x") == []
+            with pytest.raises(UsageError):
+                await session.rows("x", 0, 5)
+
+    assert own.do(work(own.sandbox)) == (["seen_rows"], (("1",),))
+    own.do(unseen())
