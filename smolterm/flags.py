@@ -252,6 +252,7 @@ def completion_parser() -> Parser:
 
 
 PARSERS: dict[str, Callable[[], Parser]] = {
+    "repl": repl_parser,
     "py": py_parser,
     "demo": demo_parser,
     "setup": setup_parser,

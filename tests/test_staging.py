@@ -153,6 +153,20 @@ def test_what_was_written_can_be_taken_back_while_idle(work):
     run(work, block(f"{EDIT}\n{NEW}\n{ANSWER}"), react=deciding(AcceptFiles()), then=then)
 
 
+def test_a_session_that_goes_on_can_take_back_what_it_wrote_before(work):
+    events, _ = run(work, block(f"{EDIT}\n{NEW}\n{ANSWER}"), react=deciding(AcceptFiles()))
+    assert contents(work) != BEFORE
+
+    async def then(session, seen):
+        staging = session.staging
+        assert (await staging.undo(events)).paths == ("/files/work/a.txt", "/files/work/new.txt")
+        assert await staging.undo(events) is None
+        assert await staging.undo([*events, *only(seen, e.FilesUndone)]) is None
+
+    run(work, "Done.", then=then)
+    assert contents(work) == BEFORE
+
+
 def test_an_undo_that_would_lose_somebodys_work_is_refused(work):
     async def then(session, seen):
         (work / "a.txt").write_text("edited since\n")
