@@ -10,10 +10,10 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.document._document import EditResult, Location, Selection
 from textual.message import Message
-from textual.widgets import TextArea
 
 from smolterm.history import History
 from smolterm.tui import suggest
+from smolterm.tui.field import Field
 from smolterm.tui.palette import style
 from smolterm.tui.pastes import MOST_BYTES, Pastes, clean
 from smolterm.tui.suggest import Asked, Choice, Menu
@@ -26,11 +26,8 @@ def _quiet(key: str, action: str, description: str, name: str) -> Binding:
     return Binding(key, action, description, show=False, id=f"prompt.{name}")
 
 
-class Prompt(TextArea, inherit_bindings=False):
-    """Keeps what was typed until somebody accepts it.
-
-    Keys are carried out here, one after another, and not by the app when they come up to it: typed
-    fast, a letter would overtake the Enter or Backspace before it.
+class Prompt(Field, inherit_bindings=False):
+    """Takes what is typed, completes it, and gives it to whoever does something with it.
 
     Args:
         placeholder: what an empty one says.
@@ -135,7 +132,6 @@ class Prompt(TextArea, inherit_bindings=False):
         self.take_back: Callable[[], str | None] = lambda: None
         """Returns the last message that waits, out of its queue."""
         self.running: Callable[[], bool] = lambda: False
-        self._keys: dict[str, str] = {}
         self._at: int | None = None  # the place in the history; None when not browsing
         self._draft = ""  # what stood here before browsing or searching
         self._searching = False
@@ -146,10 +142,6 @@ class Prompt(TextArea, inherit_bindings=False):
     def on_mount(self) -> None:
         signal = self.screen.screen_layout_refresh_signal
         signal.subscribe(self, lambda screen: self._place_cursor())
-
-    def on_focus(self) -> None:
-        active = self.screen.active_bindings.items()
-        self._keys = {key: each.binding.action for key, each in active if each.node is self}
 
     def _place_cursor(self) -> None:
         """Have the terminal's own cursor stand here: input methods open their windows there."""
@@ -213,12 +205,8 @@ class Prompt(TextArea, inherit_bindings=False):
 
     async def on_key(self, event: events.Key) -> None:
         self.post_message(self.Typed())
-        action = None if event.is_printable else self._keys.get(event.key)
-        if action is not None:
-            event.prevent_default().stop()
-            await self.run_action(action)
-        elif event.key == "enter":
-            event.prevent_default()
+        if event.key == "enter" and event.key not in self._actions:
+            event.prevent_default()  # it has another key now
 
     def action_send(self) -> None:
         if self.menu.is_open and self.menu.moved:
@@ -264,18 +252,6 @@ class Prompt(TextArea, inherit_bindings=False):
 
     def action_editor(self) -> None:
         self.post_message(self.EditorAsked())
-
-    def undo(self) -> None:
-        self._step_aside()
-        super().undo()
-
-    def redo(self) -> None:
-        self._step_aside()
-        super().redo()
-
-    def _step_aside(self) -> None:
-        """Keep the cursor in the text while lines go: a scroll bar that goes too looks for it."""
-        self.move_cursor((0, 0))
 
     # The history
 

@@ -6,6 +6,7 @@ what they print is read by nobody else, unless two `!` say that the next task co
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from smolterm.tui.base import Base
 from smolterm.tui.items import Note
 
 FRAME = 1 / 30
-FIRST_LINES, LAST_LINES = 10, 30
+FIRST_LINES, LAST_LINES = 10, 20
 """Of the output that are shown."""
 TOLD_LINES = 20_000
 """Of the output that the model gets, half of the beginning and half of the end."""
@@ -46,6 +47,8 @@ class Shelling(Base):
         super().__init__()
         self._commands: list[Running] = []
         self._told: list[Told] = []
+        self.terminal = asyncio.Lock()
+        """Held by whoever has the terminal instead of the app."""
 
     def shell(self, text: str) -> bool:
         """Run what stands behind `!`; False when nothing does.
@@ -61,7 +64,7 @@ class Shelling(Base):
             return False
         alone = rest.startswith(" ") or needs_terminal(command)
         if alone and not tell:
-            self.run_worker(self._on_terminal(command), group="terminal", exclusive=True)
+            self.run_worker(self._on_terminal(command), group="terminal")
         else:
             self.run_worker(self._caught(command, tell=tell), group="shell")
         return True
@@ -100,7 +103,7 @@ class Shelling(Base):
         try:
             running = Running(command)
         except (OSError, ValueError) as error:
-            self._say_of(note, f"$ {command}\n{error}", "error")
+            self._say_of(note, f"$ {command}\n{error}")
             return
         self._commands.append(running)
         shown = Output(FIRST_LINES, LAST_LINES)
@@ -125,20 +128,17 @@ class Shelling(Base):
             self._commands.remove(running)
         shown.add(b"", final=True)
         said = "\n".join(filter(None, [f"$ {command}", str(shown), _ending(code, str(shown))]))
-        self._say_of(note, said, "warning" if code else "info")
+        self._say_of(note, said)
         if whole is not None:
             whole.add(b"", final=True)
             self._told.append(Told(command, code, f"{whole}\n"))
             self.say("the next task comes with its output")
 
-    def _say_of(self, note: Note, text: str, level: str = "info") -> None:
+    def _say_of(self, note: Note, text: str) -> None:
         """Change what a note says, if it is still on the screen."""
         index = next((i for i, item in enumerate(self.view.items) if item is note), None)
         if index is not None:
             note.text = text
-            note.level = (
-                "warning" if level == "warning" else "error" if level == "error" else "info"
-            )
             note.version += 1
             self.view.dirty.add(index)
             self.redraw()
@@ -147,9 +147,9 @@ class Shelling(Base):
         from smolterm.tui.external import run_on_terminal
 
         after = "back" if needs_terminal(command) else "wait"
-        problem = await run_on_terminal(
-            self, ["/bin/sh", "-c", _ON_TERMINAL, "sh", user_shell(), command, after]
-        )
+        argv = ["/bin/sh", "-c", _ON_TERMINAL, "sh", user_shell(), command, after]
+        async with self.terminal:
+            problem = await run_on_terminal(self, argv)
         said = f"$ {command}" + (f"\n{problem}" if problem else "")
         self.view.add(Note(said, "warning" if problem else "info"))
         self.redraw()

@@ -185,7 +185,7 @@ def _row(note: str, name: str, column: int, width: int, *, at: bool, dark: bool)
     name = " ⏎ ".join(name.split("\n")).replace("\t", " ")
     if cell_len(name) > column:
         name = set_cell_size(name, column - 1) + "…"
-    row = Text(" ▸ " if at else "   ", style("prompt", dark))
+    row = Text().append(" ▸ " if at else "   ", style("prompt", dark))
     row.append(set_cell_size(name, column), style("bold" if at else "base", dark))
     room = width - column - 6
     if note and room > 8:

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
 from smolterm.errors import SmoltermError, UsageError
 from smolterm.findfiles import Files
@@ -37,6 +37,8 @@ class Writing(Commanding, Shelling):
         self._insisted = ""  # a text whose files are missing, and which is meant as it is
         self._aside: Worker[None] | None = None
         self._files: Files | None = None
+        self._wanted: suggest.Asked | None = None
+        self._finding = False
 
     def compose_prompt(self) -> ComposeResult:
         """Yield what stands between the steps and the footer."""
@@ -166,7 +168,7 @@ class Writing(Commanding, Shelling):
             self.say("/btw QUESTION asks aside, without a trace")
             return
         self._close_aside()
-        self._aside = self.run_worker(self._ask_aside(rest), group="aside", exclusive=True)
+        self._aside = self.run_worker(self._ask_aside(rest), group="aside")
 
     async def _ask_aside(self, question: str) -> None:
         box = self.query_one(Besides)
@@ -185,7 +187,8 @@ class Writing(Commanding, Shelling):
         else:
             box.end()
         finally:
-            self._aside = None
+            if self._aside is get_current_worker():
+                self._aside = None
 
     def _close_aside(self) -> bool:
         """Take the box away, and what fills it; False when there is none."""
@@ -210,24 +213,34 @@ class Writing(Commanding, Shelling):
         return commands or asked or bool(sending)
 
     def clear_prompt(self) -> bool:
-        """Empty the prompt and keep what stood there in the history; False when it is empty."""
-        if not (prompts := self.query(Prompt)) or not prompts.first().text:
+        """Empty the prompt and keep what stood there in the history; False when nothing did."""
+        prompt = next((each for each in self.query(Prompt) if each.has_focus and each.text), None)
+        if prompt is None:
             return False
-        self._accept(prompts.first().take())
+        self._accept(prompt.take())
         self.say("cleared; up brings it back")
         return True
 
     # What the prompt asks for
 
-    async def on_prompt_files_asked(self, event: Prompt.FilesAsked) -> None:
-        self.run_worker(self._find_files(event.asked), group="files", exclusive=True)
+    def on_prompt_files_asked(self, event: Prompt.FilesAsked) -> None:
+        self._wanted = event.asked
+        if not self._finding:
+            self._finding = True
+            self.run_worker(self._find_files(), group="files")
 
-    async def _find_files(self, asked: suggest.Asked) -> None:
-        """Look for files in a thread; a newer question takes an older one's place."""
-        if self._files is None or self._files.folder != self.folder:
-            self._files = Files(self.folder)
-        found = await in_daemon_thread(self._files.find, asked.typed)
-        self.query_one(Prompt).offer(asked, suggest.files(found))
+    async def _find_files(self) -> None:
+        """Look for files in a thread, one search after another; only the newest question counts."""
+        try:
+            while (asked := self._wanted) is not None:
+                self._wanted = None
+                if self._files is None or self._files.folder != self.folder:
+                    self._files = Files(self.folder)
+                found = await in_daemon_thread(self._files.find, asked.typed)
+                for prompt in self.query(Prompt):
+                    prompt.offer(asked, suggest.files(found))
+        finally:
+            self._finding = False
 
     def on_menu_clicked(self) -> None:
         self.query_one(Prompt).take_clicked()
@@ -257,20 +270,21 @@ class Writing(Commanding, Shelling):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         if isinstance(event.text_area, Prompt):
             shell = event.text_area.text.startswith("!")
-            self.query_one("#mark", Static).update("$" if shell else "❯")
+            self.query_one("#mark", Static).update("$" if shell else "❯", layout=False)
 
-    async def on_prompt_editor_asked(self) -> None:
-        self.run_worker(self._edit(), group="editor", exclusive=True)
+    def on_prompt_editor_asked(self) -> None:
+        self.run_worker(self._edit(), group="editor")
 
     def command_editor(self, rest: str) -> None:
-        self.run_worker(self._edit(rest), group="editor", exclusive=True)
+        self.run_worker(self._edit(rest), group="editor")
 
     async def _edit(self, text: str | None = None) -> None:
         """Let the person write in their own editor; the text comes back into the prompt."""
         from smolterm.tui.external import edit_text
 
         prompt = self.query_one(Prompt)
-        edited = await edit_text(self, prompt.whole_text if text is None else text, ".md")
+        async with self.terminal:
+            edited = await edit_text(self, text or prompt.whole_text, ".md")
         if edited.problem:
             self.say(edited.problem)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pexpect
 import pyte
@@ -32,6 +33,13 @@ class Screen:
             if not self._read(deadline):
                 raise AssertionError(f"{wanted} never came; the screen says:\n{self.text}")
         return self.text
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Read on until something is true."""
+        deadline = time.monotonic() + SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"never true; the screen says:\n{self.text}"
+            self._read(time.monotonic() + 0.05)
 
     def answer(self, question: str, keys: str) -> None:
         """Press keys once a question stands there and listens to them."""

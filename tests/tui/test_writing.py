@@ -144,6 +144,17 @@ def test_undo_brings_back_what_the_history_replaced() -> None:
     play(Scripted(ANSWERED), test)
 
 
+def test_undoing_many_lines_from_their_end_is_no_crash() -> None:
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        prompt(pilot).put("line\n" * 30)
+        await settle(pilot)
+        for key, lines in (("ctrl+z", 1), ("ctrl+y", 31), ("ctrl+z", 1)):
+            await type_in(pilot, "", key)
+            assert prompt(pilot).document.line_count == lines
+
+    play(Scripted(), test)
+
+
 # The history
 
 
