@@ -147,6 +147,7 @@ class Session:
         self._specs: list[ToolSpec] = []
         self._agent: Agent | None = None
         self._preparing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._making: asyncio.Task[Agent] | None = None
         self._interrupted = asyncio.Event()
         self._attached: dict[str, bytes] = {}
@@ -211,6 +212,7 @@ class Session:
         await asyncio.shield(self._preparing)
 
     async def _prepare(self) -> None:
+        self._loop = asyncio.get_running_loop()
         await self._seat.start()
         # The sandbox starts on all cores: the model, which is needed first, imports before it.
         await self._seat.imported(MODEL_FIRST_SECONDS)
@@ -673,7 +675,15 @@ class Session:
         return sandbox
 
     def _progress(self, text: str, fraction: float | None) -> None:
-        self._emit(SandboxChanged(state="preparing", detail=text, fraction=fraction))
+        """Tell how far a download is; what downloads may call from a thread of its own."""
+        event = SandboxChanged(state="preparing", detail=text, fraction=fraction)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._emit, event)
+        else:
+            self._emit(event)
 
     async def _start_sandbox(self) -> None:
         if self.sandbox.alive:

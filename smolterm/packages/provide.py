@@ -91,6 +91,11 @@ class Packages:
         self._lookups = 0
         self._busy = asyncio.Lock()
 
+    @property
+    def folder(self) -> Path:
+        """Where the packages are kept."""
+        return self.cache.folder
+
     async def provide(self, module: str) -> list[Wheel]:
         """Return the wheels that make a module importable, what they need included.
 

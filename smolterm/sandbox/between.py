@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from smolterm.errors import SandboxDied, SandboxError, UsageError
+from smolterm.errors import PackageError, SandboxDied, SandboxError, UsageError
 from smolterm.events import Table
+from smolterm.packages import Wheel
 from smolterm.sandbox.changes import Changes, collect
 from smolterm.sandbox.commit import Committed, accept
 from smolterm.sandbox.described import MOST_NAME, MOST_ROWS, MOST_TOTAL, one_line, table_of
@@ -250,7 +251,8 @@ class BetweenCells:
             SandboxError: nothing is kept, or the file cannot be written.
         """
         key = self._processes.key
-        await self._kept_states().save(path, self._idle(), self.step, self.names, key)
+        installed = self._processes.installed
+        await self._kept_states().save(path, self._idle(), self.step, self.names, key, installed)
 
     async def restore(self, path: Path) -> Rewound:
         """Take over the state in a file; whatever this sandbox held is gone.
@@ -262,7 +264,9 @@ class BetweenCells:
         await self.start()
         self._idle()
         async with self._starting:
-            rewound = await states.restore(path, self._unused, self._processes.key)
+            rewound = await states.restore(
+                path, self._unused, self._processes.key, self._install_again
+            )
             await self._after(rewound)
         return rewound
 
@@ -289,6 +293,14 @@ class BetweenCells:
         if current is None or not current.alive or self._history.cells:
             return await self._processes.begin()
         return current
+
+    async def _install_again(self, wheels: Sequence[Wheel]) -> None:
+        """Install what another sandbox had; what is not here any more is left out."""
+        have = {wheel.sha256 for wheel in self._processes.installed}
+        for wheel in self._questions.at_hand(wheels):
+            if wheel.sha256 not in have:
+                with contextlib.suppress(PackageError):
+                    await self._processes.install([wheel])
 
     async def _after(self, rewound: Rewound) -> None:
         self.step = rewound.step

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -82,6 +83,14 @@ class Questions:
                 "This sandbox was made without packages.", next="Give it packages=Packages()."
             )
         return self._new(await self._packages.resolve(requirements))
+
+    def at_hand(self, wheels: Sequence[Wheel]) -> list[Wheel]:
+        """Return those that lie where packages are kept; what a file names may lie nowhere else."""
+        folder: Path | None = getattr(self._packages, "folder", None)
+        if folder is None:
+            return []
+        kept = folder.resolve()
+        return [wheel for wheel in wheels if wheel.path.resolve().is_relative_to(kept)]
 
     async def _package(self, request: str) -> bytes:
         try:

@@ -15,11 +15,35 @@ from pathlib import Path
 import msgspec
 
 from smolterm.errors import SandboxError
+from smolterm.packages import Kind, Wheel
 from smolterm.sandbox.history import RecordedCell
 from smolterm.sandbox.journal import MOST_STATE, About, State
 
 MAGIC = b"smolterm sandbox state 1\n"
 LEVEL = 1
+
+
+class Installed(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that the sandbox had, by its file on this machine."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    path: str
+    path_sha256: str
+    imports: tuple[str, ...]
+    kind: Kind
+
+    @classmethod
+    def of(cls, wheel: Wheel) -> Installed:
+        fields = {name: getattr(wheel, name) for name in cls.__struct_fields__}
+        return cls(**fields | {"path": str(wheel.path)})
+
+    def wheel(self) -> Wheel:
+        """Return it as it is handed over; its bytes are verified when they are read."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Wheel(**fields | {"path": Path(self.path)})
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +58,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     about: About | None
     """None: the state could not be kept, and only the cells are here."""
     raw: bytes = b""
+    installed: list[Installed] = []
+    """Packages, in order."""
 
     @property
     def state(self) -> State | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,18 +11,22 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from smolterm.errors import ChildError, SandboxDied, SandboxError
+from smolterm.packages import Wheel
 from smolterm.sandbox import Call, CellDone, Limits
 from smolterm.sandbox.history import History, RecordedCell
 from smolterm.sandbox.interpreter import Interpreter
 from smolterm.sandbox.journal import Journal, State
 from smolterm.sandbox.running import Question, RunningCell
-from smolterm.sandbox.saved import Saved, read, write
+from smolterm.sandbox.saved import Installed, Saved, read, write
 from smolterm.threads import in_daemon_thread
 
 Way: TypeAlias = Literal["memory", "process", "replay"]
 
 Begin: TypeAlias = Callable[[], Awaitable[Interpreter]]
 """Starts a new process in place of the present one."""
+
+Install: TypeAlias = Callable[[Sequence[Wheel]], Awaitable[None]]
+"""Gives packages to the process, as far as they are still here."""
 
 
 class Rewound(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +131,7 @@ class States:
         step: int,
         names: tuple[str, ...],
         key: str,
+        installed: Iterable[Wheel] = (),
     ) -> None:
         await interpreter.ask("keep", {"step": step})
         state = self._journal.state(step) if self._journal.has(step) else None
@@ -144,14 +149,17 @@ class States:
             replayable=self._history.replayable,
             about=state.about if state else None,
             raw=state.raw if state else b"",
+            installed=[Installed.of(wheel) for wheel in installed],
         )
         await in_daemon_thread(write, path, saved)
 
-    async def restore(self, path: Path, begin: Begin, key: str) -> Rewound:
+    async def restore(self, path: Path, begin: Begin, key: str, install: Install) -> Rewound:
         saved = await in_daemon_thread(read, path)
         started = time.monotonic()
         state = saved.state
         interpreter = await begin()
+        # Code that was compiled for a package lies where it lay only when the package is there.
+        await install([one.wheel() for one in saved.installed])
         why = "the file holds no memory"
         if state is not None:
             why = "it was saved by another version"

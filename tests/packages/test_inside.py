@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import smolterm.packages.unpack
-from smolterm.errors import PackageMissing
+from smolterm.errors import PackageMissing, SandboxError
 from smolterm.packages.provide import Packages
 from smolterm.sandbox.deno import Sandbox
 from tests.packages.wheels import make_wheel
@@ -128,3 +128,31 @@ def test_real_wheels_run(monkeypatch, tmp_path):
 
 ORIGINAL = {name: text for name, text in os.environ.items()
             if name.startswith("PIP_") or name.lower().endswith("_proxy")}  # fmt: skip
+
+
+def test_a_state_brings_its_packages_along_if_they_are_still_here(
+    server, packages, asked, tmp_path
+):
+    server.publish("thing", data=make_wheel("thing", files=FILES), requires=())
+    provided, path = packages(), tmp_path / "s.state"
+
+    async def work() -> None:
+        async with Sandbox(packages=provided) as sandbox:
+            assert await value(sandbox, "import thing; found = thing.answer") is None
+            await sandbox.save(path)
+        asked.plans.clear()
+        async with Sandbox(packages=provided) as sandbox:
+            assert (await sandbox.restore(path)).way == "process"
+            assert await value(sandbox, "found + thing.answer") == 84
+            # In the process that follows, too.
+            await sandbox.rewind(1)
+            assert await value(sandbox, "import thing.inner; thing.inner.answer") == 42
+        assert asked.plans == []
+        # What lies elsewhere is not read: a state's file may be anybody's.
+        elsewhere = packages()
+        elsewhere.cache.folder = tmp_path / "elsewhere"
+        async with Sandbox(packages=elsewhere) as sandbox:
+            with pytest.raises(SandboxError):
+                await sandbox.restore(path)
+
+    asyncio.run(work())

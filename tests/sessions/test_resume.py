@@ -14,7 +14,8 @@ from smolterm.session import Session
 from smolterm.sessions.book import Book
 from smolterm.sessions.past import Past
 from smolterm.sessions.states import state_path
-from tests.fakes import FakeModel, block, events_of
+from smolterm.threads import in_daemon_thread
+from tests.fakes import FakeModel, FakeSandbox, block, events_of, value
 
 AUTO = Policy(mode="auto")
 FIRST = (block("x = 1"), block("y = x + 1"), block("print(x, y)"), "Two.")
@@ -232,5 +233,24 @@ def test_a_fork_without_a_task_leaves_nothing() -> None:
             await other.prepare()
         with Book() as book:
             assert [one.id for one in book.find()] == [name]
+
+    asyncio.run(work())
+
+
+def test_what_a_thread_tells_of_a_download_is_kept_like_everything_else() -> None:
+    class Downloading(FakeSandbox):
+        async def start(self) -> None:
+            await super().start()
+            await in_daemon_thread(one._progress, "numpy", 0.5)
+
+    one = Session(model=FakeModel(block("1"), "So."), policy=AUTO,
+                  sandbox=Downloading(value("1")))  # fmt: skip
+
+    async def work() -> None:
+        async with one:
+            events = await events_of(one, "go")
+        assert not [event for event in events if isinstance(event, e.Notice)]
+        told = [ev for ev in events if isinstance(ev, e.SandboxChanged) and ev.fraction == 0.5]
+        assert len(told) == 1
 
     asyncio.run(work())
