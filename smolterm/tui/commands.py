@@ -14,9 +14,10 @@ from pathlib import Path
 from textual.worker import Worker
 
 from smolterm.commands import Command, command_named, split_command
-from smolterm.errors import SmoltermError
+from smolterm.errors import SmoltermError, UsageError
 from smolterm.events import Notice
 from smolterm.policy import MODES
+from smolterm.threads import in_daemon_thread
 from smolterm.tui import suggest
 from smolterm.tui.base import Base
 from smolterm.tui.steps import Steps
@@ -167,12 +168,12 @@ class Commanding(Base):
             self.sessions.rename(self.session.id, rest)
             self.say(f"this session is called {rest}")
 
-    def command_export(self, rest: str) -> object:
-        action = getattr(self, "action_export", None)
-        if action is None or not rest:
-            self.say("/export FILE" if action else "smolterm sessions export does that")
-            return None
-        return action(str(Path(rest).expanduser()))
+    async def command_export(self, rest: str) -> None:
+        if not rest:
+            self.say("/export FILE: its ending says in which form, .md or .json")
+            return
+        path = await in_daemon_thread(_export, self.session.id, rest)
+        self.say(f"this session is in {path}")
 
     # Another model
 
@@ -199,3 +200,12 @@ class Commanding(Base):
             raise
         finally:
             self.switching, self.view.totals.loading = None, None
+
+
+def _export(session: str, name: str) -> Path:
+    from smolterm.sessions.export import export_session
+
+    path = Path(name).expanduser().absolute()
+    if path.exists():
+        raise UsageError(f"{path} exists already.", kept="Nothing was written.")
+    return export_session(session, path)

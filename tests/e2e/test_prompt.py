@@ -8,7 +8,7 @@ import termios
 import pytest
 
 from tests.e2e.screen import Screen
-from tests.servers import OpenAIServer
+from tests.servers import OpenAIServer, says
 
 READY = "Ask for something"
 WELCOME = "Say what you want done"
@@ -16,7 +16,7 @@ WELCOME = "Say what you want done"
 
 @pytest.fixture
 def server():
-    with OpenAIServer([]) as server:
+    with OpenAIServer([says("It has 3 lines."), says("Gladly.")]) as server:
         yield server
 
 
@@ -118,3 +118,24 @@ def test_no_command_outlives_the_screen(start, home, command):
     screen.until(lambda: home.child("sleep") is not None)
     leave(screen)
     home.wait_until_gone()
+
+
+def test_a_file_comes_with_a_task_and_the_session_is_written_out(start, home, server):
+    (home.folder / "data.txt").write_text("1\n2\n3\n")
+    screen = start()
+    screen.press("count @dat")
+    screen.wait_for("▸ data.txt")
+    screen.press("\t\r")
+    screen.wait_for("It has 3 lines.")
+    asked = server.requests[0]["body"]["messages"]
+    assert "count /in/data.txt" in str(asked) and "@data.txt" not in str(asked)
+    screen.press("/btw are you well?\r")
+    screen.wait_for("Gladly.", "nothing of it is kept")
+    screen.press("\x1b")
+    screen.press("/export out.md\r")
+    screen.wait_for("this session is in")
+    written = (home.folder / "out.md").read_text()
+    assert "It has 3 lines." in written and "Gladly." not in written
+    screen.press("/export out.md\r")
+    screen.wait_for("exists already")
+    leave(screen)

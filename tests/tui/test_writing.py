@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from smolterm.events import Finished, TaskStarted
 from smolterm.history import History
+from smolterm.store import StoredSession
 from smolterm.tui.besides import Besides
 from smolterm.tui.prompt import Prompt
 from smolterm.tui.suggest import Menu
@@ -662,6 +663,46 @@ def test_commands_reach_the_session() -> None:
         assert session.tasks == ["/etc/hosts: what is it?"]
 
     play(Scripted(ANSWERED), test)
+
+
+class Shelf:
+    """Two sessions, and what was asked of them."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def find(self, words: str = "", limit: int = 200) -> list[StoredSession]:
+        return [StoredSession(id=f"2026-{n}", title="x", started=1, changed=1) for n in (1, 2)]
+
+    def open(self, session: str) -> Scripted:
+        self.calls.append(f"open {session}")
+        return Scripted()
+
+    def fork(self, session: str, step: int | None, branch: int | None = None) -> Scripted:
+        self.calls.append(f"fork {session} {step}")
+        return Scripted()
+
+    def rename(self, session: str, title: str) -> None:
+        self.calls.append(f"rename {session} {title}")
+
+
+def test_commands_reach_the_sessions_that_are_kept() -> None:
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        shelf = pilot.app.sessions = Shelf()
+        await send(pilot, "go")
+        await send(pilot, "/rename New  title")
+        assert shelf.calls == ["rename 20261121-1 New  title"]
+        await send(pilot, "/rewind 1")
+        assert session.calls[-1] == "rewind 1"
+        await send(pilot, "/resume 2026")
+        assert "2 sessions begin with 2026" in screen_text(pilot.app)
+        await type_in(pilot, "/resume ")
+        assert "2026-2" in screen_text(pilot.app)
+        await type_in(pilot, "2026-2", "enter")
+        await send(pilot, "/fork")
+        assert shelf.calls[1:] == ["open 2026-2", "fork 20261121-1 None"]
+
+    play(Scripted(*ran(), ANSWERED), test)
 
 
 def test_some_commands_wait_for_the_task() -> None:
