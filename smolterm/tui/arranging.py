@@ -28,9 +28,9 @@ class Arranging(Scroller):
         Binding("equals_sign", "usual", "Panes as usual", id="steps.usual"),
     ]
 
-    pane: reactive[int] = reactive(1)
+    pane: reactive[int] = reactive(1, repaint=False)
     """The pane that the reader is in: it is widened, hidden, read."""
-    panes: reactive[Panes] = reactive(USUAL)
+    panes: reactive[Panes] = reactive(USUAL, repaint=False)
 
     class PanesChanged(Message):
         """How the panes stand, or which one the reader is in; the text says it."""

@@ -177,7 +177,7 @@ def _step(step: Step, width: int, shape: Shape) -> Block:
 
 
 def _area(step: Step, pane: int, width: int, stacked: bool, shape: Shape) -> Area:
-    room = width - RAIL - 1
+    room = max(width - RAIL - 1, 1)
     fold = None if shape.unfolded else STACKED_FOLD if stacked else WIDE_FOLD
     tallest = WHOLE_PICTURE if fold is None else fold.head + fold.tail - BESIDE_PICTURE
     room_for = Room(room, tallest if shape.colour else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 from rich.segment import Segment
 from rich.style import Style
@@ -41,6 +42,50 @@ def strip(
             block.drawn.clear()
         found = block.drawn[key] = _draw(block, y, width, item, dark, marks, None)
     return found
+
+
+def carry(old: Block, new: Block) -> None:
+    """Take rows that look as before from the block that another takes the place of."""
+    places = [(area.pane, area.x, area.y, area.width, area.rail) for area in old.areas]
+    if places != [(area.pane, area.x, area.y, area.width, area.rail) for area in new.areas]:
+        return
+    height = min(old.height, new.height)
+    same = [old.titles == new.titles and old.joints == new.joints]
+    same += [all(map(_same, old.areas, new.areas, repeat(y))) for y in range(1, height)]
+    new.drawn = {key: row for key, row in old.drawn.items() if key[0] < height and same[key[0]]}
+
+
+def _same(old: Area, new: Area, y: int) -> bool:
+    inside = 0 <= y - old.y < old.height
+    if not inside or not 0 <= y - new.y < new.height:
+        return inside == (0 <= y - new.y < new.height)
+    before = old.rows[y - old.y] if y - old.y < len(old.rows) else None
+    after = new.rows[y - new.y] if y - new.y < len(new.rows) else None
+    return before == after
+
+
+def difference(old: Strip | None, new: Strip) -> list[tuple[int, int]]:
+    """Return the cells, from one to another, in which a row looks different: none or one range."""
+    if old is new:
+        return []
+    width = new.cell_length
+    before, after = list(old or ()), list(new)
+    if old is None or old.cell_length != width:
+        return [(0, width)]
+    alike = 0
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        alike += 1
+    if alike == len(before) == len(after):
+        return []
+    first = sum(segment.cell_length for segment in after[:alike])
+    behind = 0
+    for one, other in zip(reversed(before[alike:]), reversed(after[alike:]), strict=False):
+        if one != other:
+            break
+        behind += one.cell_length
+    return [(first, max(width - behind, first + 1))]
 
 
 def _draw(
@@ -106,7 +151,10 @@ def _exactly(segments: list[Segment], width: int, below: Style) -> Strip:
 
 def _rule(block: Block, width: int, below: Style, dark: bool, chosen: bool) -> Iterator[Segment]:
     marks = [(x, "┼", "rule") for x in block.joints]
-    marks += [(x, f" {printable(text)} ", look) for x, text, look in block.titles]
+    marks += [
+        (x, f" {drawable(' '.join(printable(text).split()))} ", look)
+        for x, text, look in block.titles
+    ]
     line, at = below + style("rule", dark), 0
     for x, text, look in sorted(marks):
         text = clipped(text, max(width - x, 0))

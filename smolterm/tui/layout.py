@@ -14,6 +14,8 @@ SCROLL_BAR = 2
 """Columns that the panes never have."""
 LEAST = 10
 """Percent of the width that a pane keeps when others grow."""
+NARROWEST = 10
+"""Cells that a pane keeps on a narrow screen."""
 BY = 6
 """Percent by which a pane becomes wider or narrower."""
 
@@ -40,7 +42,8 @@ class Panes(msgspec.Struct, frozen=True):
     def columns(self, width: int) -> dict[int, int]:
         """Return the cells of every shown pane side by side; the widest takes what is left over."""
         total = sum(self.shares[pane] for pane in self.shown)
-        rooms = {pane: width * self.shares[pane] // total for pane in self.shown}
+        least = min(NARROWEST, width // len(self.shown))
+        rooms = {pane: max(width * self.shares[pane] // total, least) for pane in self.shown}
         rooms[max(rooms, key=lambda pane: rooms[pane])] += width - sum(rooms.values())
         return rooms
 

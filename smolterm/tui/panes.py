@@ -10,7 +10,7 @@ from smolterm.printable import printable
 from smolterm.tui.halves import half_lines
 from smolterm.tui.highlight import code_lines
 from smolterm.tui.items import Piece, Step
-from smolterm.tui.lines import Line, Span, left_out, styled
+from smolterm.tui.lines import TAB, Line, Span, left_out, styled
 from smolterm.tui.links import frames
 from smolterm.tui.markdown import markdown_lines
 from smolterm.tui.tables import table_lines
@@ -150,8 +150,8 @@ def _text(text: str, style: str, lead: str) -> list[Line]:
 
 
 def _tool(piece: Piece) -> list[Line]:
-    name = printable(str(piece.text))
-    text = f"{name}({printable(piece.arguments)})".replace("\n", " ")
+    name = printable(str(piece.text)).expandtabs(TAB)
+    text = f"{name}({printable(piece.arguments)})".replace("\n", " ").expandtabs(TAB)
     code = piece.lines[-1] if piece.lines else 0
     spans = (Span(0, len(name), "tool"), Span(len(name), len(text), "quiet"))
     call = Line(text, spans, "⚙ ", "  ", "tool", code=code)

@@ -23,7 +23,7 @@ class Whole(Scroller):
 
     DEFAULT_CSS = "Whole { height: 1fr; background: $background; overflow-x: hidden; }"
 
-    panes: reactive[Panes] = reactive(only(None))
+    panes: reactive[Panes] = reactive(only(None), repaint=False)
 
     def __init__(self, step: Step) -> None:
         super().__init__(View())

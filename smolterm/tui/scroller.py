@@ -8,6 +8,7 @@ look as before are not written to the terminal again.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 
 from textual import events
@@ -15,9 +16,10 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from smolterm.tui.block import UNMARKED, Block, Marks, Shape, layout
-from smolterm.tui.drawing import strip
+from smolterm.tui.drawing import carry, difference, strip
 from smolterm.tui.fold import View
 from smolterm.tui.items import Item, Step
 
@@ -30,7 +32,7 @@ GUESSED = 8
 class Scroller(ScrollView, can_focus=True):
     """Draws items and follows their end until the reader scrolls away from it."""
 
-    below: reactive[bool] = reactive(False)
+    below: reactive[bool] = reactive(False, repaint=False)
     """Something new stands below what the reader sees."""
 
     def __init__(self, view: View) -> None:
@@ -90,8 +92,9 @@ class Scroller(ScrollView, can_focus=True):
         item = self._view.items[index]
         if index in self._blocks and self._versions.get(index) == item.version:
             return False
-        width = self.scrollable_content_region.width
-        block = layout(item, width, self.shape(index))
+        block = layout(item, self.scrollable_content_region.width, self.shape(index))
+        if index in self._blocks:
+            carry(self._blocks[index], block)
         self._blocks[index], self._versions[index] = block, item.version
         changed = self._heights[index] != block.height
         self._heights[index] = block.height
@@ -124,7 +127,12 @@ class Scroller(ScrollView, can_focus=True):
         self._tops = [0, *accumulate(self._heights)]
         size = Size(self.scrollable_content_region.width, self._tops[-1])
         if size != self.virtual_size:
-            self.virtual_size = size
+            # Setting it plainly would have the whole screen laid out again, which changes nothing:
+            # the scroll bar is always there.
+            self.set_reactive(Widget.virtual_size, size)
+            bar, height = self.vertical_scrollbar, self.size.height
+            bar.window_virtual_size, bar.window_size = max(size.height, height), height
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def settle(self) -> None:
         """Lay out what is on the screen and was not yet, keeping its first row in place."""
@@ -193,31 +201,42 @@ class Scroller(ScrollView, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        drawn = self._shown[y] = self._draw(y)
+        drawn = self._shown[y] = next(self._draw(y, 1))
         return drawn
 
-    def _draw(self, y: int) -> Strip:
-        y += self.scroll_offset.y
-        width = self.scrollable_content_region.width
-        index = self._item_at(y) if self._heights else -1
-        block = self._blocks.get(index)
-        if block is None or y >= self._tops[-1]:
-            return Strip.blank(width, self.rich_style)
-        return strip(
-            block,
-            y - self._tops[index],
-            width,
-            item=index,
-            dark=self.app.current_theme.dark,
-            marks=self.marks(index),
-            selection=self.text_selection,
-        )
+    def _draw(self, first: int, count: int) -> Iterator[Strip]:
+        """Yield rows of the screen as they look now."""
+        width, top = self.scrollable_content_region.width, self.scroll_offset.y
+        dark, selection = self.app.current_theme.dark, self.text_selection
+        end = self._tops[-1] if self._heights else 0
+        index, bottom, marks = -1, -1, UNMARKED
+        for y in range(top + first, top + first + count):
+            if y >= bottom and y < end:
+                index = self._item_at(y)
+                bottom, marks = self._tops[index + 1], self.marks(index)
+            block = self._blocks.get(index)
+            if y >= end or block is None:
+                yield Strip.blank(width, self.rich_style)
+                continue
+            yield strip(
+                block,
+                y - self._tops[index],
+                width,
+                item=index,
+                dark=dark,
+                marks=marks,
+                selection=selection,
+            )
 
     def refresh_rows(self) -> None:
         """Have the rows drawn that look different now, and no others."""
-        width, height = self.size
-        changed = [y for y in range(height) if self._draw(y) != self._shown.get(y)]
-        self.refresh(*(Region(0, y, width, 1) for y in changed)) if changed else None
+        changed = [
+            Region(first, y, last - first, 1)
+            for y, row in enumerate(self._draw(0, self.size.height))
+            for first, last in difference(self._shown.get(y), row)
+        ]
+        if changed:
+            self.refresh(*changed)
 
 
 def _guess(item: Item) -> int:

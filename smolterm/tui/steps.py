@@ -41,7 +41,7 @@ class Steps(Arranging):
         Binding("r", "copy('reasoning')", "Copy reasoning", id="steps.copy_reasoning"),
     ]
 
-    chosen: reactive[int | None] = reactive(None)
+    chosen: reactive[int | None] = reactive(None, repaint=False)
     """The item that is highlighted: always a step."""
 
     class CopyAsked(Message):

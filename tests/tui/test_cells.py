@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from smolterm.printable import revealed
 from smolterm.tui.cells import cells, clipped, drawable, fitting
 
 JOINED = "👩\u200d👩\u200d👧 🇩🇪 👍🏽 ❤\ufe0f e\u0301 שלום 日本 \u200b\xad\u2060"
@@ -21,6 +22,12 @@ def test_the_parts_of_a_line_add_up(left: str, right: str) -> None:
 @given(TEXT)
 def test_what_is_written_is_as_wide_as_what_was_measured(text: str) -> None:
     assert cell_len(drawable(text)) == cells(text)
+
+
+def test_code_spells_out_what_is_not_drawn() -> None:
+    for code in range(0x110000):
+        if not drawable(chr(code)):
+            assert "<U+" in revealed(chr(code)), hex(code)
 
 
 @given(TEXT.filter(bool), st.integers(2, 30))
