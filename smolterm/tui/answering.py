@@ -162,6 +162,7 @@ class Answering(Base):
     async def on_editor_run_asked(self, event: Editor.RunAsked) -> None:
         request = self.query_one(ApprovalBar).request
         await self.query("EditorBox").remove()
+        self.query_one(Prompt).focus()
         same = request is not None and event.code == request.code
         self._decide(event.step, Approve() if same else Edit(event.code), None)
 

@@ -22,6 +22,7 @@ from textual.widgets.text_area import TextAreaTheme
 
 from smolterm.printable import reveal
 from smolterm.tui.diffing import diff_lines
+from smolterm.tui.field import Field
 from smolterm.tui.lines import Line
 from smolterm.tui.palette import style
 from smolterm.tui.sheet import Sheet
@@ -31,11 +32,16 @@ AT_ONCE = 20_000
 """Characters; longer code is looked at when the typing pauses."""
 PAUSE = 0.2
 """Seconds."""
+AROUND = 2
+"""Lines shown on each side of a change."""
+MOST_PAIRS = 250_000
+"""Pairs of lines that are compared before all between is taken for changed."""
+_Change = tuple[int, int, int, int]
 STAND_IN = "\u25cc"
 """Drawn for a character that cannot be seen."""
 
 
-class Editor(TextArea):
+class Editor(Field):
     """Python with colours and line numbers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -178,8 +184,56 @@ class EditorBox(Vertical):
 
 def unified(before: str, after: str) -> str:
     """Return the diff of two texts, without names and without the lines about them."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
-    return "\n".join(list(lines)[2:])
+    old, new = before.splitlines(), after.splitlines()
+    found: list[str] = []
+    for group in _grouped(_changes(old, new)):
+        (a, _, c, _), (_, b, _, d) = group[0], group[-1]
+        above, below = min(AROUND, a), min(AROUND, len(old) - b)
+        sizes = (b - a + above + below, d - c + above + below)
+        found.append(f"@@ -{a - above + 1},{sizes[0]} +{c - above + 1},{sizes[1]} @@")
+        at = a - above
+        for a, b, c, d in group:
+            found += [f" {line}" for line in old[at:a]]
+            found += [f"-{line}" for line in old[a:b]] + [f"+{line}" for line in new[c:d]]
+            at = b
+        found += [f" {line}" for line in old[at : at + below]]
+    return "\n".join(found)
+
+
+def _changes(old: list[str], new: list[str]) -> list[_Change]:
+    """Return what differs, as (first, end) in the old and (first, end) in the new lines.
+
+    What both begin and end with is left aside first, and what is long between is one change: how
+    long this takes does not depend on what somebody wrote to make it long.
+    """
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    a, b, c, d = start, len(old) - end, start, len(new) - end
+    if a == b and c == d:
+        return []
+    if (b - a) * (d - c) > MOST_PAIRS:
+        return [(a, b, c, d)]
+    matcher = difflib.SequenceMatcher(None, old[a:b], new[c:d], autojunk=False)
+    return [
+        (a + i, a + j, c + k, c + n)
+        for kind, i, j, k, n in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def _grouped(changes: list[_Change]) -> list[list[_Change]]:
+    """Put changes together whose surroundings touch."""
+    groups: list[list[_Change]] = []
+    for change in changes:
+        if groups and change[0] - groups[-1][-1][1] <= 2 * AROUND:
+            groups[-1].append(change)
+        else:
+            groups.append([change])
+    return groups
 
 
 def _said(proposed: str, text: str) -> list[tuple[str, str]]:
@@ -198,10 +252,8 @@ def changed_words(before: str, after: str) -> str:
     """Return how many lines are not as they were proposed."""
     if before == after:
         return "nothing changed"
-    codes = difflib.SequenceMatcher(
-        None, before.splitlines(), after.splitlines(), autojunk=False
-    ).get_opcodes()
-    count = sum(max(b - a, d - c) for kind, a, b, c, d in codes if kind != "equal")
+    changes = _changes(before.splitlines(), after.splitlines())
+    count = sum(max(b - a, d - c) for a, b, c, d in changes)
     return f"{count:,} line{'s' * (count != 1)} changed" if count else "line ends changed"
 
 

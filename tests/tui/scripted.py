@@ -211,6 +211,13 @@ async def quiet(pilot: Pilot[int], clock: Clock) -> None:
     await settle(pilot)
 
 
+async def finished(pilot: Pilot[int], group: str) -> None:
+    """Wait for the app's workers of a group."""
+    if workers := [worker for worker in pilot.app.workers if worker.group == group]:
+        await pilot.app.workers.wait_for_complete(workers)
+    await settle(pilot)
+
+
 def screen_text(app: SmoltermApp) -> str:
     """Return what the terminal shows, as plain lines."""
     height = app.size.height
