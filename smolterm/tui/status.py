@@ -58,13 +58,19 @@ class Status(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._facts = Facts()
+        self._drawn: Text | None = None
 
     def show(self, facts: Facts) -> None:
-        if facts != self._facts or facts.state != "idle":
-            self._facts = facts
+        """Draw the facts, if that looks different from what is there."""
+        self._facts = facts
+        if self._drawn is None or self._text() != self._drawn:
             self.refresh()
 
     def render(self) -> Text:
+        self._drawn = self._text()
+        return self._drawn
+
+    def _text(self) -> Text:
         return status_text(self._facts, self.size.width, dark=self.app.current_theme.dark)
 
 
