@@ -250,3 +250,9 @@ def test_events_that_wait_are_written_with_the_next() -> None:
     one.append(e.TaskStarted(task="x"))
     assert [type(ev) for ev in stored("a")] == [e.ModeChanged, e.TaskStarted]
     one.close()
+
+
+def test_nothing_of_the_store_is_loaded_before_it_is_needed() -> None:
+    code = "import sys, smolterm.session, smolterm.resuming, smolterm.tui.app\n"
+    code += "assert not {'sqlite3', 'smolterm.sessions.book'} & set(sys.modules)"
+    assert python(code).communicate(timeout=60)[1] == ""
