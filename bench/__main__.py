@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import (
     engine,
     freeze,
+    keys,
     local,
     oneshot,
     prompt,
@@ -34,6 +35,7 @@ TOPICS = {
     "sandbox": sandbox,
     "engine": engine,
     "stream": stream,
+    "keys": keys,
     "resume": resume,
     "local": local,
     "freeze": freeze,

@@ -127,6 +127,7 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
     def _begin(self) -> None:
         """Start what is heavy, now that the screen is up and takes keys."""
         gc.freeze()  # what start-up made stays; a caller may have held collections until here
+        gc.set_threshold(5_000, 20, 100)  # a whole collection takes longer than a frame may
         gc.enable()
         if self.view.items:
             self.redraw()

@@ -9,7 +9,6 @@ from textual.strip import Strip
 
 from smolterm.printable import printable
 from smolterm.tui.items import Ending, Item, Note, Step, Task
-from smolterm.tui.layout import STACKED_BELOW as STACKED_BELOW
 from smolterm.tui.layout import USUAL, Panes
 from smolterm.tui.lines import Fold, Line, Row, folded, styled
 from smolterm.tui.links import caused

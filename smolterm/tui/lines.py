@@ -119,7 +119,7 @@ def folded(lines: list[Line], width: int, fold: Fold | None, keep: int = -1) -> 
         return list(wrap(lines, width))
     limit = fold.head + fold.tail + 2
     if len(lines) <= limit:
-        rows = list(wrap(lines, width))
+        rows = list(islice(wrap(lines, width), limit + 1))
         if len(rows) <= limit:
             return rows
     head = _first_rows(lines, width, fold.head)

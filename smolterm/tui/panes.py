@@ -24,8 +24,10 @@ SOME = (4_000, 8_000)
 """Characters kept of a text's start and end while its pane is folded."""
 MORE = (60_000, 60_000)
 """The same while an unfolded pane still grows."""
-MOST = (400_000, 400_000)
+MOST = (200_000, 200_000)
 """The same of an unfolded pane: what is longer is for a pager."""
+FORMATTED = 100_000
+"""Characters; longer reasoning is shown as it was written."""
 UNFOLDS = "Enter shows all"
 PIECES = (20, 40)
 """Pieces kept of the output's start and end while its pane is folded."""
@@ -52,14 +54,16 @@ def reasoning_lines(step: Step, *, full: bool) -> list[Line]:
     thinking, (text, _) = str(step.thinking).strip(), step.shown_reply()
     lines: list[Line] = []
     if thinking:
-        limits = None if full and step.whole else SOME
+        limits = MOST if full and step.whole else SOME
         lines += _excerpt(thinking, "thinking", limits)
     if thinking and text.strip():
         lines.append(Line(""))
     if step.answered_below:
         lines += styled("answered below", "quiet")
-    elif step.whole:
+    elif step.whole and len(text) < FORMATTED:
         lines += markdown_lines(text) if text.strip() else []
+    elif step.whole and full:
+        lines += _excerpt(text.strip("\n"), "", MOST)
     elif text.strip():
         lines += _excerpt(text.strip("\n"), "", SOME)
     return lines

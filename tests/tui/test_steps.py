@@ -102,3 +102,45 @@ def test_selected_text_comes_from_one_pane() -> None:
         assert pilot.app.screen.get_selected_text() == "import csv\nfrom col"
 
     play(Scripted(*proposed(), *ANSWER), test)
+
+
+def test_a_resumed_session_is_folded_whole_and_laid_out_where_it_is_seen() -> None:
+    story = [event for step in range(1, 1001) for event in ran(step, f"step({step})")]
+
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        await give(pilot)
+        steps = pilot.app.query_one(Steps)
+        assert "step(1000)" in screen_text(pilot.app)
+        assert len(steps._blocks) < 30
+
+    play(Scripted(*story, *ANSWER), test)
+
+
+def test_the_end_is_followed_again_once_the_reader_is_back_there() -> None:
+    story = [event for step in range(1, 9) for event in ran(step)]
+
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        await give(pilot)
+        steps = pilot.app.query_one(Steps)
+        steps.focus()
+        await pilot.press("pageup")
+        session.handler(Notice(text="\n".join(f"note {n}" for n in range(9))))
+        await settle(pilot)
+        assert "note 8" not in screen_text(pilot.app) and steps.below
+        await pilot.press("pagedown", "pagedown")
+        session.handler(Notice(text="the last"))
+        await settle(pilot)
+        assert "the last" in screen_text(pilot.app) and not steps.below
+
+    play(Scripted(*story), test)
+
+
+def test_what_was_left_out_unfolds_though_its_pane_is_short() -> None:
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        await give(pilot)
+        assert "… 300,000 characters more" in screen_text(pilot.app)
+        pilot.app.query_one(Steps).focus()
+        await pilot.press("enter")
+        assert "xxxxxxxx" in screen_text(pilot.app)
+
+    play(Scripted(*ran(output="first\n" + "x" * 299_999 + "\nlast\n"), *ANSWER), test)
