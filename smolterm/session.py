@@ -8,51 +8,47 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import msgspec
-
 from smolterm import __version__
 from smolterm.agent import Agent
 from smolterm.answers import Review
 from smolterm.aside import Asides
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
-from smolterm.context import undone
-from smolterm.errors import SandboxError, SmoltermError, UsageError
+from smolterm.errors import SmoltermError, UsageError
 from smolterm.events import (
     CellStarted,
     Event,
-    FileChange,
     Finished,
-    MessageAdded,
     ModeChanged,
     Notice,
     Rewound,
     SandboxChanged,
     SessionResumed,
     SessionStarted,
-    Table,
     TaskStarted,
 )
 from smolterm.gate import Gate
+from smolterm.goingback import GoingBack
 from smolterm.manner import AgentChoice, Manner, manner_for
 from smolterm.models import Model
-from smolterm.policy import MODES, Decision, FilesDecision, Mode, Policy
+from smolterm.policy import Decision, Policy
 from smolterm.prompt import Prompt
 from smolterm.rules import RulesFile
-from smolterm.sandbox import CellRunner, Inspectable, Limits
+from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
-from smolterm.sessions.past import Past, mode_of
+from smolterm.sessions.past import Past
 from smolterm.sessions.record import Record
-from smolterm.sessions.rewinding import go_back
-from smolterm.sessions.states import Keeper, bring_back
+from smolterm.sessions.states import Keeper
+from smolterm.stagedfiles import FilesOfSession
+from smolterm.steering import Steering
 from smolterm.store import data_folder, new_session_id
 from smolterm.thinker import Thinker
 from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
+from smolterm.variables import Variables
 
 if TYPE_CHECKING:
     from smolterm.packages import Plan
-    from smolterm.staging import Staging
 
 MODEL_FIRST_SECONDS = 3.0
 DEFAULT_BUDGET = Budget()
@@ -63,7 +59,7 @@ Handler = Callable[[Event], None]
 PackagePolicy: TypeAlias = Literal["ask", "cached", "off"]
 
 
-class Session:
+class Session(Steering, GoingBack, FilesOfSession, Variables):
     """Tasks in, events out, decisions in.
 
         async with Session(model="ollama/qwen3:4b") as session:
@@ -92,9 +88,6 @@ class Session:
         reviews: look at each answer, in order, before the staged files are asked about.
         resume: what the session goes on from, of an earlier process or of another session.
     """
-
-    staging: Staging | None = None
-    """The staged files, where the sandbox is our own."""
 
     def __init__(
         self,
@@ -161,14 +154,6 @@ class Session:
         await self.close()
 
     @property
-    def model(self) -> Model:
-        return self._seat.model
-
-    @property
-    def model_name(self) -> str:
-        return self.model.name
-
-    @property
     def transcript(self) -> Transcript:
         """Tasks and steps; of a long session folded when it is first asked for."""
         if self._transcript is None:
@@ -191,11 +176,6 @@ class Session:
     def listen(self, handler: Handler) -> None:
         """Hear events that happen while no task runs."""
         self._handlers.append(handler)
-
-    @property
-    def busy(self) -> bool:
-        """A task runs."""
-        return self._queue is not None
 
     def attach(self, files: Mapping[str, bytes]) -> None:
         """Put files at absolute paths inside the sandbox with the next task."""
@@ -388,122 +368,6 @@ class Session:
     def _manner(self, specs: Sequence[ToolSpec]) -> Manner:
         return manner_for(self.model, specs, agent=self._kind, strict=self._strict)
 
-    # The gate
-
-    @property
-    def policy(self) -> Policy:
-        """What happens without asking, as it is now."""
-        return self.gate.policy
-
-    @property
-    def mode(self) -> Mode:
-        return self.policy.mode
-
-    @property
-    def tools(self) -> Sequence[ToolSpec]:
-        return tuple(self._specs)
-
-    def set_mode(self, mode: Mode) -> None:
-        """Ask about other things from now on, in a running task too; `ModeChanged` follows.
-
-        Raises:
-            UsageError: there is no such mode.
-        """
-        if mode not in MODES:
-            raise UsageError(f"{mode} is no mode.", next=f"Choose one of {', '.join(MODES)}.")
-        self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
-        self._emit(ModeChanged(mode=mode))
-
-    def add_message(self, text: str) -> bool:
-        """Say something to the model while a task runs; False when none does.
-
-        It reads that with its next prompt, and answers no task before it has.
-        """
-        runs = self.busy and self.transcript.tasks and self.transcript.finished is None
-        if not runs or not text.strip():
-            return False
-        self._emit(MessageAdded(text=text.encode("utf-8", "replace").decode()))
-        return True
-
-    async def aside(self, question: str) -> AsyncGenerator[str, None]:
-        """Answer a question from what the model knows so far; nothing of it is kept.
-
-        Closing the iterator early ends it.
-
-        Raises:
-            UsageError: the model is busy and can do one thing at a time, or is a recording.
-            ModelError: the provider failed.
-        """
-        self._seat.refuse_while_switching()
-        thinker = self._agent.thinker if self._agent is not None else None
-        prompt = thinker.prompt if thinker is not None else Prompt(self._specs)
-        async with aclosing(
-            self._asides.ask(
-                self.model,
-                prompt.messages,
-                question,
-                manner=thinker.manner if thinker is not None else self._manner(self._specs),
-                busy=thinker is not None and thinker.busy,
-            )
-        ) as texts:
-            async for text in texts:
-                yield text
-
-    def _warn(self, text: str) -> None:
-        self._emit(Notice(text=text, level="warning"))
-
-    # The record
-
-    @property
-    def past(self) -> Sequence[Event]:
-        """What happened before this process took the session over."""
-        return self._resume.events if self._resume is not None else ()
-
-    async def rewind(self, step: int) -> None:
-        """Go back to before a step, with variables and files; what came after stays as a branch.
-
-        Raises:
-            UsageError: a task is running, or there is no such step.
-            SandboxError: that state cannot be brought back.
-        """
-        self._refuse_while_busy()
-        self._going_back = True
-        try:
-            if self._resume is not None:
-                await self.prepare()
-            mode = self.mode
-            self._emit(await go_back(self.sandbox, self._record, self._keeper, step))
-            if mode_of(self._record.events) != mode:
-                self._emit(ModeChanged(mode=mode))
-            if self._keeper is not None:
-                self._keeper.start()
-        finally:
-            self._going_back = False
-
-    def _take_over(self, past: Past, *, own_mode: bool) -> None:
-        if not own_mode and (mode := mode_of(past.events)) in MODES:
-            self.gate.policy = msgspec.structs.replace(self.policy, mode=mode)
-        self.gate.recall(past.events)
-
-    async def _go_on(self, past: Past) -> None:
-        """Bring the variables back, and say so."""
-        with suppress(SmoltermError):
-            # Cells that run again call tools by their names.
-            tools, _ = await self._collect_tools()
-            await self.sandbox.offer(tools=[tool.spec for tool in tools.values()])
-        back = await bring_back(self.sandbox, past)
-        self._emit(
-            SessionResumed(
-                session=self.id,
-                version=__version__,
-                model=self.model_name,
-                lost=back.lost,
-                names=back.names,
-                detail=back.detail,
-                cell=back.cell,
-            )
-        )
-
     def _prompt(self) -> Prompt:
         """Return what the model is sent, from the events in force."""
         words = self.staging.words() if self.staging is not None else ""
@@ -512,102 +376,8 @@ class Session:
             prompt.apply(event)
         return prompt
 
-    def _fold_again(self) -> None:
-        self.transcript.begin_again(self._record.events, self._record.spent)
-        self.gate.granted.clear()
-        self.gate.recall(self._record.events)
-        if self._agent is not None:
-            self._agent.thinker.prompt = self._prompt()
-            self._agent.thinker.suit(self.model, self._manner(self._specs))
-
-    # The staged files
-
-    def mount(self, source: Path, at: str | None = None, *, writable: bool = False) -> str:
-        """Show a file or folder to the code, and its place to the model with the next task.
-
-        Raises:
-            UsageError: there is no such file, the place is taken, or the sandbox is not our own.
-        """
-        if self.staging is None:
-            raise UsageError("Files can be mounted in a sandbox of the session's own alone.")
-        self._mounted.append(self.staging.mount(source, at, writable=writable))
-        return self._mounted[-1]
-
-    def decide_files(self, step: int, decision: FilesDecision) -> bool:
-        """Answer a `FilesRequested`; False when nothing waits for it any more."""
-        return self.staging is not None and self.staging.decide(step, decision)
-
-    async def review_files(self) -> None:
-        """Ask about staged changes now: `FilesRequested` follows where there are any.
-
-        Raises:
-            UsageError: a task is running.
-        """
-        self._refuse_while_busy()
-        if self.staging is not None:
-            await self.staging.review(len(self.transcript.steps), self._emit)
-
-    async def file_change(self, path: str) -> FileChange:
-        """Return a staged change with all of its diff, where its event had to cut it.
-
-        Raises:
-            UsageError: nothing changed at that path.
-        """
-        if self.staging is None:
-            raise UsageError("This session has no staged files.")
-        return await self.staging.whole(path)
-
-    async def undo_files(self) -> tuple[str, ...]:
-        """Take back what was written last; the paths, none when nothing was.
-
-        Raises:
-            UsageError: a task is running.
-            CommitRefused: a file changed since; nothing was taken back.
-        """
-        self._refuse_while_busy()
-        event = await self.staging.undo(self.past) if self.staging is not None else None
-        if event is None:
-            return ()
-        self._emit(event)
-        return event.paths
-
-    def _refuse_while_busy(self) -> None:
-        if self._queue is not None:
-            raise UsageError("A task is running.", next="Interrupt it, or wait for its end.")
-        if self._going_back:
-            raise UsageError("The session is being rewound.", next="Wait until it is.")
-
-    # The variables
-
-    async def complete(self, text: str) -> list[str]:
-        """What a name or attribute could be, from the sandbox's variables."""
-        if not isinstance(self.sandbox, Inspectable):
-            return []
-        # A person types on, whatever became of the sandbox.
-        with suppress(SandboxError):
-            return await self.sandbox.complete(text)
-        return []
-
-    async def rows(self, name: str, first: int, count: int) -> Table:
-        """Return rows of a variable, from 0.
-
-        Raises:
-            UsageError: there is no such variable, or it has no rows.
-            SandboxError: code runs, or the sandbox died.
-        """
-        if not isinstance(self.sandbox, Inspectable):
-            raise UsageError("This sandbox does not show its variables.")
-        return await self.sandbox.rows(name, first, count)
-
-    def undo_shortening(self) -> bool:
-        """Send again in full what was shortened last; False when nothing is."""
-        if self._agent is None:
-            return False
-        event = undone(self._agent.thinker.prompt, self._agent.thinker.meter)
-        if event is None:
-            return False
-        self._emit(event)
-        return True
+    def _warn(self, text: str) -> None:
+        self._emit(Notice(text=text, level="warning"))
 
     async def _collect_tools(self) -> tuple[dict[str, AnyTool], list[str]]:
         """Start the packs and return all tools by name, and what went wrong on the way."""

@@ -30,11 +30,14 @@ gate
 answers calls context filechanges manner
 aside seat staging telling thinker
 agent console early inline plainly
-pyplace session
+pyplace sessionbase
+goingback stagedfiles steering variables
+session
 replcommands
 answerform inputs
 build doctor flags oneshot pyrun repl tui.*
 completion demo pyrepl resuming
+serving.*
 cli manpage
 """
 INSIDE = {"sandbox.prelude"}
