@@ -37,6 +37,9 @@ NARROW = 60
 """Columns; a narrower bar leaves out what can be found by F1."""
 PAGES = ("up", "down", "j", "k", "pageup", "pagedown", "home", "end")
 
+SHORT = 16
+"""Rows; on fewer the code needs most of them."""
+
 Panel = Literal["main", "reason", "rules", "rule"]
 
 
@@ -139,6 +142,9 @@ class ApprovalBar(Vertical, can_focus=True):
         """A key was pressed and nothing was done for it yet."""
         return self._guard.pending is not None or self._typing
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._draw())
+
     # Values in
 
     def ask(self, request: ApprovalRequested | None) -> None:
@@ -186,7 +192,9 @@ class ApprovalBar(Vertical, can_focus=True):
         assert request is not None
         if self.panel == "rules":
             lines = [
-                Text(f"{n} ", style("asking", dark), end="").append_text(marked(rule, "base", dark))
+                Text(end="")
+                .append(f"{n} ", style("asking", dark))
+                .append_text(marked(rule, "base", dark))
                 for n, rule in enumerate(request.rules[:9], 1)
             ]
             return Text("\n", end="").join(lines)
@@ -204,7 +212,9 @@ class ApprovalBar(Vertical, can_focus=True):
     def _fit(self) -> None:
         """Leave the code the room that it needs, and the choices theirs."""
         height, width = self.app.size.height, max(self.size.width - 3, 10)
-        share = 60 if self.panel != "main" or self._unfolded else 45
+        call = self.request is not None and self.request.call is not None
+        reading = call or self.panel in ("rule", "rules") or self._unfolded
+        share = 60 if reading else 35 if height < SHORT else 45
         shown = self.query_one("#choices", Static)
         rows = max(shown.size.height, 1)
         head = -(-max(_headline(self.request, self.panel, True).cell_len, 1) // width)
@@ -354,6 +364,7 @@ class ApprovalBar(Vertical, can_focus=True):
             self._type_on(event)
             return
         may_answer = self._guard.key(character)
+        self._show_choices()
         reading = set(self._guard.run) <= {"j", "k"}
         if self._guard.is_text and not reading:
             self._begin_typing()
@@ -361,7 +372,6 @@ class ApprovalBar(Vertical, can_focus=True):
             self._guard.understood()
             self._page(event.key)
         elif not may_answer and event.key != "escape":
-            self._show_choices()
             self.set_timer(HOLD + 0.05, self._show_choices)
         elif self.panel == "rules" and event.key.isdigit():
             self._choose_rule(int(event.key))
@@ -466,7 +476,7 @@ class ApprovalBar(Vertical, can_focus=True):
                 pending, _DOING.get(pending, "")
             )
             if word:
-                text = Text(f"{word} …", style("asking", dark))
+                text = Text(end="").append(f"{word} …", style("asking", dark))
                 return text.append("  any other key takes it back", style("quiet", dark))
         ready = not self._guard.held and not self._answered
         narrow = 0 < self.size.width < NARROW
@@ -496,7 +506,9 @@ class ApprovalBar(Vertical, can_focus=True):
                 continue
             found.append((self._key(name), WORDS.get(name, name), name))
         long = len(request.arguments) > 4_000 if request.call is not None else False
-        if not self._unfolded and (long or is_folded(request.touches)):
+        detail = self.query_one("#detail", VerticalScroll)
+        long = long or is_folded(request.touches) or detail.max_scroll_y > 0
+        if long and not self._unfolded:
             found.append((self._key("unfold"), "all", "unfold"))
         return found
 

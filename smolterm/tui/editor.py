@@ -32,6 +32,8 @@ AT_ONCE = 20_000
 """Characters; longer code is looked at when the typing pauses."""
 PAUSE = 0.2
 """Seconds."""
+NARROW, SHORT = 60, 16
+"""Columns and rows; a smaller editor says less and has no border."""
 AROUND = 2
 """Lines shown on each side of a change."""
 MOST_PAIRS = 250_000
@@ -117,11 +119,9 @@ class EditorBox(Vertical):
 
     DEFAULT_CSS = """
     EditorBox { height: 60%; }
-    EditorBox > Editor, EditorBox > Editor:focus { height: 1fr; }
     EditorBox > #changes { height: auto; max-height: 3; background: $surface; padding: 0 1; }
     EditorBox > Sheet { height: 1fr; background: $background; }
     Screen.-short EditorBox { height: 8; }
-    Screen.-short EditorBox > Editor { border: none; }
     """
 
     def __init__(self, step: int, proposed: str, text: str, *, dark: bool) -> None:
@@ -133,11 +133,17 @@ class EditorBox(Vertical):
     def compose(self) -> ComposeResult:
         editor = Editor(self._step, self._text, dark=self._dark)
         editor.border_title = f"Edit step {self._step}"
+        editor.styles.height = "1fr"
         yield editor
         yield Static(id="changes", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(Editor).focus()
+        self._look()
+
+    def on_resize(self) -> None:
+        if self.app.size.height < SHORT:
+            self.query_one(Editor).styles.border = ("none", "transparent")
         self._look()
 
     @property
@@ -162,7 +168,7 @@ class EditorBox(Vertical):
     def _look(self) -> None:
         text = self.text
         words = Text(end="")
-        for said, look in _said(self._proposed, text):
+        for said, look in _said(self._proposed, text, narrow=0 < self.size.width < NARROW):
             words.append("   " if words else "").append(said, style(look, self._dark))
         self.query_one("#changes", Static).update(words)
         for sheet in self.query(Sheet):
@@ -236,7 +242,7 @@ def _grouped(changes: list[_Change]) -> list[list[_Change]]:
     return groups
 
 
-def _said(proposed: str, text: str) -> list[tuple[str, str]]:
+def _said(proposed: str, text: str, *, narrow: bool) -> list[tuple[str, str]]:
     """Return what to know of the text, most pressing first: words and style."""
     found = []
     if hidden := hidden_words(text, f"{STAND_IN}; ctrl+t names them in what changed"):
@@ -244,7 +250,8 @@ def _said(proposed: str, text: str) -> list[tuple[str, str]]:
     if wrong := syntax_error(text):
         found.append((wrong, "warning"))
     found.append((changed_words(proposed, text), "base"))
-    found.append(("ctrl+s runs it · ctrl+t what changed · ctrl+z undo · esc back", "quiet"))
+    keys = "ctrl+s runs it" + (" · ctrl+t what changed · ctrl+z undo · esc back" * (not narrow))
+    found.append((keys, "quiet"))
     return found
 
 

@@ -45,7 +45,7 @@ class Review(Page):
     Review #about { height: auto; max-height: 2; padding: 0 1; background: $surface; }
     Review.-narrow #both { layout: vertical; }
     Review.-narrow #files { width: 100%; height: 35%; border-right: none;
-                            border-bottom: solid $panel; }
+                            min-height: 4; border-bottom: solid $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "write", "Write", id="review.write"),
@@ -87,6 +87,7 @@ class Review(Page):
         self._guard = Guard(self.base.clock)
         self._patience = Patience(self, self._guard, self._do)
         self._guard.hold()
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._restyle())
         self.query_one("#files").focus()
         self._draw()
 
@@ -113,18 +114,23 @@ class Review(Page):
                   f"{count} marked")  # fmt: skip
         self._about()
 
+    def _restyle(self) -> None:
+        self._draw()
+        self.show_keys()
+
     def _about(self) -> None:
         pending = self._guard.pending
         if pending == "write":
-            words = Text("writing …", style("asking", self.dark))
+            words = Text(end="").append("writing …", style("asking", self.dark))
             words.append("  any other key takes it back", style("quiet", self.dark))
         elif self.query(Input):
             words = Text("Enter refuses all of it · esc goes back", style("quiet", self.dark))
         else:
             count, total = self.marks.count, len(self.asked.files)
             said = f"Enter writes {count} of {total}" if count else "nothing is marked"
-            words = Text(said, style("asking", self.dark))
-            words.append(" · r refuses · esc decides later", style("quiet", self.dark))
+            words = Text(end="").append(said, style("asking", self.dark))
+            later = " · esc decides later" if self.size.width >= 60 else ""
+            words.append(f" · r refuses{later}", style("quiet", self.dark))
         self.query_one("#about", Static).update(words)
 
     def _mark(self) -> None:

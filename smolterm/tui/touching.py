@@ -97,8 +97,8 @@ def _line(kind: str, may: bool, group: Iterable[Touch], dark: bool, whole: bool)
     ]
     if len(places) > most:
         parts.append(Text(f"and {len(places) - most:,} more", style("fold", dark), end=""))
-    verb = Text(f"{_VERBS[kind][may]} ", style("asking" if may else "bold", dark), end="")
-    return verb.append_text(Text(", ", end="").join(parts))
+    line = Text(end="").append(f"{_VERBS[kind][may]} ", style("asking" if may else "bold", dark))
+    return line.append_text(Text(", ", end="").join(parts))
 
 
 def _thing(kind: str, what: str, effect: str, lines: list[int], dark: bool, whole: bool) -> Text:
@@ -123,7 +123,8 @@ def _thing(kind: str, what: str, effect: str, lines: list[int], dark: bool, whol
 
 def call_text(request: ApprovalRequested, dark: bool, *, whole: bool) -> Text:
     """Return a call as it would be made, and the lines of code around it."""
-    text = marked(request.tool or "", "tool", dark).append("(", style("base", dark))
+    text = Text(end="").append_text(marked(request.tool or "", "tool", dark))
+    text.append("(", style("base", dark))
     arguments = request.arguments
     if whole or len(arguments) <= HEAD + TAIL:
         text.append_text(marked(arguments, "base", dark))
