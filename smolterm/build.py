@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from smolterm.models.launch import Launched
 from smolterm.policy import Mode, Policy
 from smolterm.rules import RulesFile, rules_path
 from smolterm.sandbox import Limits
-from smolterm.session import Session
+from smolterm.session import FindPacks, Session
 from smolterm.sessions.past import Past
 
 
@@ -54,13 +56,19 @@ def build_session(
     """
     mode: Mode = "effects" if yes and settings.mode == "step" else settings.mode
     folder = _granted(settings.folder)
+    packs: Sequence[Any] | FindPacks
+    if spare and settings.packs is None:
+        # All there are: nobody waits for the look at what is installed.
+        packs = partial(build_packs, settings, folder)
+    else:
+        packs = build_packs(settings, folder, _complain)
     rules = RulesFile(rules_path())
     # A damaged file is told before anything starts.
     rules.load()
     return Session(
         model=model,
         rules=rules,
-        packs=build_packs(settings, folder),
+        packs=packs,
         policy=Policy(mode=mode, allow=frozenset(settings.allow)),
         budget=Budget(
             max_steps=settings.max_steps,
@@ -82,8 +90,14 @@ def build_session(
     )
 
 
-def build_packs(settings: Settings, folder: Path | None) -> list[Any]:
-    """Return the packs to use, not started. A broken one is a line on stderr and left out.
+def _complain(text: str) -> None:
+    from smolterm.printable import printable
+
+    sys.stderr.write(f"smolterm: {printable(text)}\n")
+
+
+def build_packs(settings: Settings, folder: Path | None, tell: Callable[[str], None]) -> list[Any]:
+    """Return the packs to use, not started. A broken one is told of and left out.
 
     Raises:
         UsageError: a pack was named that is not installed.
@@ -93,7 +107,6 @@ def build_packs(settings: Settings, folder: Path | None) -> list[Any]:
     from smolterm.packs.context import Grant
     from smolterm.packs.find import find_packs
     from smolterm.packs.hosted import HostedPack
-    from smolterm.process import report
 
     found = {pack.name: pack for pack in find_packs()}
     wanted = found if settings.packs is None else dict.fromkeys(settings.packs)
@@ -107,7 +120,7 @@ def build_packs(settings: Settings, folder: Path | None) -> list[Any]:
         if error is None:
             packs.append(HostedPack(found[name], grant))
         else:
-            report(error)
+            tell(str(error))
     return packs
 
 

@@ -113,18 +113,6 @@ def undone(prompt: Prompt, meter: Meter) -> ContextShortened | None:
     )
 
 
-def shown(event: ContextShortened) -> str:
-    """Return the words that tell a person what happened."""
-    sizes = f"about {event.tokens_before:,} tokens to {event.tokens_after:,}"
-    one = event.first == event.last
-    steps = f"step {event.first}" if one else f"steps {event.first} to {event.last}"
-    if event.level == "undone":
-        return f"{steps.capitalize()} {'is' if one else 'are'} sent in full again: {sizes}."
-    if event.level == "observations":
-        return f"The context runs short: old outputs are sent shortened, {sizes}."
-    return f"The context runs short: {steps} are sent as a summary, {sizes}.\n{event.text}"
-
-
 def to_summarise(what: Shortening, prompt: Prompt) -> list[Message]:
     """Return the request for a summary of some steps."""
     record = _record(what, prompt)

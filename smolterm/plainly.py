@@ -10,10 +10,9 @@ import sys
 from typing import TextIO
 
 from smolterm import events as e
-from smolterm.context import shown
 from smolterm.keyboard import Keyboard
 from smolterm.printable import printable, revealed
-from smolterm.telling import table_text, told
+from smolterm.telling import shown, table_text, told
 from smolterm.threads import in_daemon_thread
 
 MOST_LINE = 1_000_000

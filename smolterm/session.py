@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from smolterm import __version__
-from smolterm.agent import Agent
 from smolterm.answers import Review
-from smolterm.aside import Asides
 from smolterm.calls import AnyTool
 from smolterm.clock import Budget
 from smolterm.errors import SmoltermError, UsageError
@@ -29,10 +28,8 @@ from smolterm.events import (
 )
 from smolterm.gate import Gate
 from smolterm.goingback import GoingBack
-from smolterm.manner import AgentChoice, Manner, manner_for
 from smolterm.models import Model
 from smolterm.policy import Decision, Policy
-from smolterm.prompt import Prompt
 from smolterm.rules import RulesFile
 from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
@@ -42,13 +39,16 @@ from smolterm.sessions.states import Keeper
 from smolterm.stagedfiles import FilesOfSession
 from smolterm.steering import Steering
 from smolterm.store import data_folder, new_session_id
-from smolterm.thinker import Thinker
+from smolterm.threads import in_daemon_thread
 from smolterm.tools import Tool, ToolSpec, by_name
 from smolterm.transcript import Transcript
 from smolterm.variables import Variables
 
 if TYPE_CHECKING:
+    from smolterm.agent import Agent
+    from smolterm.manner import AgentChoice, Manner
     from smolterm.packages import Plan
+    from smolterm.prompt import Prompt
 
 MODEL_FIRST_SECONDS = 3.0
 DEFAULT_BUDGET = Budget()
@@ -56,6 +56,7 @@ DEFAULT_LIMITS = Limits()
 DEFAULT_POLICY = Policy()
 
 Handler = Callable[[Event], None]
+FindPacks: TypeAlias = Callable[[Callable[[str], None]], Sequence[Any]]
 PackagePolicy: TypeAlias = Literal["ask", "cached", "off"]
 
 
@@ -71,7 +72,8 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         model: a `Model`, or the name of one as `smolterm --model` takes it.
         sandbox: what runs the code; a `Sandbox` of its own when None.
         tools: functions made with `@tool`, and packs' tools.
-        packs: tool packs, which run in processes of their own; started and closed here.
+        packs: tool packs, which run in processes of their own; started and closed here. A
+            function finds them when they are first needed; it is given what takes complaints.
         policy: what happens without asking.
         rules: the person's file of rules; None: there is none.
         budget: for each task.
@@ -95,7 +97,7 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         model: Model | str,
         sandbox: CellRunner | None = None,
         tools: Iterable[Tool] = (),
-        packs: Sequence[Any] = (),
+        packs: Sequence[Any] | FindPacks = (),
         policy: Policy = DEFAULT_POLICY,
         rules: RulesFile | None = None,
         budget: Budget = DEFAULT_BUDGET,
@@ -123,7 +125,6 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         self._offers_packages = sandbox is None and packages != "off"
         self._transcript: Transcript | None = None
         self.gate = Gate(policy, file=rules, tell=self._warn)
-        self._asides = Asides()
         self.budget = budget
         self.limits = limits
         self.folder = folder
@@ -131,7 +132,9 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
             self.staging.mount_folder(folder, writable=write)
         self.is_demo = self.model_name.startswith("replay:")
         self._own_tools: dict[str, AnyTool] = dict(by_name(tools))
-        self.packs = list(packs)
+        self.packs: list[Any] = [] if callable(packs) else list(packs)
+        self._find_packs = packs if callable(packs) else None
+        self._finding = asyncio.Lock()
         self._record = Record(self.id, save=save, past=resume, address=lambda: self._seat.address)
         self._keeper = Keeper(self.sandbox, self.id, self._emit) if save else None
         self._going_back = False
@@ -194,8 +197,11 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
     async def _prepare(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self._seat.start()
+        # What only a task needs is loaded behind the screen, where nobody waits for it.
+        await in_daemon_thread(importlib.import_module, "smolterm.agent")
         # The sandbox starts on all cores: the model, which is needed first, imports before it.
         await self._seat.imported(MODEL_FIRST_SECONDS)
+        await self._found_packs()
         await asyncio.gather(self._start_sandbox(), *(pack.start() for pack in self.packs),
                              return_exceptions=True)  # fmt: skip
         if self._resume is not None:
@@ -333,6 +339,9 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         return self._making.result() if self._making.done() else None
 
     async def _ready_agent(self) -> Agent:
+        from smolterm.agent import Agent
+        from smolterm.thinker import Thinker
+
         if self._agent is None:
             if self._resume is not None:
                 # The model is told of variables that did not come back.
@@ -366,10 +375,14 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         return self._agent
 
     def _manner(self, specs: Sequence[ToolSpec]) -> Manner:
+        from smolterm.manner import manner_for
+
         return manner_for(self.model, specs, agent=self._kind, strict=self._strict)
 
     def _prompt(self) -> Prompt:
         """Return what the model is sent, from the events in force."""
+        from smolterm.prompt import Prompt
+
         words = self.staging.words() if self.staging is not None else ""
         prompt = Prompt(self._specs, packages=self._offers_packages, folder=words)
         for event in self._record.events:
@@ -381,6 +394,7 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
 
     async def _collect_tools(self) -> tuple[dict[str, AnyTool], list[str]]:
         """Start the packs and return all tools by name, and what went wrong on the way."""
+        await self._found_packs()
         tools, notices = dict(self._own_tools), []
         started = await asyncio.gather(*(pack.start() for pack in self.packs),
                                        return_exceptions=True)  # fmt: skip
@@ -397,6 +411,15 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
                 else:
                     tools[name] = tool
         return tools, notices
+
+    async def _found_packs(self) -> None:
+        async with self._finding:
+            find, self._find_packs = self._find_packs, None
+            if find is not None:
+                said: list[str] = []
+                self.packs += await in_daemon_thread(find, said.append)
+                for text in said:
+                    self._warn(text)
 
     def _emit(self, event: Event) -> None:
         """Save, take in, and only then show."""

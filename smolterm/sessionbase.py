@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from smolterm.errors import UsageError
 from smolterm.events import Event
 from smolterm.gate import Gate
-from smolterm.manner import Manner
 from smolterm.models import Model
 from smolterm.policy import Mode, Policy
-from smolterm.prompt import Prompt
 from smolterm.sandbox import CellRunner
 from smolterm.seat import Seat
 from smolterm.sessions.past import Past
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
 
     from smolterm.agent import Agent
     from smolterm.calls import AnyTool
+    from smolterm.manner import Manner
+    from smolterm.prompt import Prompt
     from smolterm.staging import Staging
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from smolterm.aside import Asides
-from smolterm.context import undone
 from smolterm.errors import UsageError
 from smolterm.events import MessageAdded, ModeChanged
 from smolterm.policy import MODES, Mode
-from smolterm.prompt import Prompt
 from smolterm.sessionbase import SessionBase
+
+if TYPE_CHECKING:
+    from smolterm.aside import Asides
 
 
 class Steering(SessionBase):
     """Modes, messages, questions aside."""
 
-    _asides: Asides
+    _asides: Asides | None = None
 
     def set_mode(self, mode: Mode) -> None:
         """Ask about other things from now on, in a running task too; `ModeChanged` follows.
@@ -52,7 +53,11 @@ class Steering(SessionBase):
             UsageError: the model is busy and can do one thing at a time, or is a recording.
             ModelError: the provider failed.
         """
+        from smolterm.aside import Asides
+        from smolterm.prompt import Prompt
+
         self._seat.refuse_while_switching()
+        self._asides = self._asides or Asides()
         thinker = self._agent.thinker if self._agent is not None else None
         prompt = thinker.prompt if thinker is not None else Prompt(self._specs)
         async with aclosing(
@@ -71,6 +76,8 @@ class Steering(SessionBase):
         """Send again in full what was shortened last; False when nothing is."""
         if self._agent is None:
             return False
+        from smolterm.context import undone
+
         event = undone(self._agent.thinker.prompt, self._agent.thinker.meter)
         if event is None:
             return False

@@ -8,7 +8,6 @@ from typing import TextIO
 
 from smolterm import events as e
 from smolterm.answers import NO_FIT
-from smolterm.context import shown
 from smolterm.printable import printable, revealed
 
 MOST_SHOWN = 20_000
@@ -230,6 +229,18 @@ def told(event: e.Event) -> Iterator[str]:
                 yield f"Gone: {printable(', '.join(event.lost))}."
         case _:
             pass
+
+
+def shown(event: e.ContextShortened) -> str:
+    """Return the words that tell a person what happened."""
+    sizes = f"about {event.tokens_before:,} tokens to {event.tokens_after:,}"
+    one = event.first == event.last
+    steps = f"step {event.first}" if one else f"steps {event.first} to {event.last}"
+    if event.level == "undone":
+        return f"{steps.capitalize()} {'is' if one else 'are'} sent in full again: {sizes}."
+    if event.level == "observations":
+        return f"The context runs short: old outputs are sent shortened, {sizes}."
+    return f"The context runs short: {steps} are sent as a summary, {sizes}.\n{event.text}"
 
 
 def _paths(paths: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smolterm import events as e
-from smolterm.context import KEPT_STEPS, SUMMARISE, Meter, made, plan, shown, summary, undone
+from smolterm.context import KEPT_STEPS, SUMMARISE, Meter, made, plan, summary, undone
 from smolterm.errors import ContextTooLong, Overloaded
 from smolterm.models import Format, Message
 from smolterm.policy import Approve, Policy, Reject
@@ -21,6 +21,7 @@ from smolterm.prompt import Prompt
 from smolterm.sandbox import CellDone, Printed
 from smolterm.session import Session
 from smolterm.sessions.book import Book
+from smolterm.telling import shown
 from tests.fakes import FakeModel, FakeSandbox, answer, block, events_of
 
 AUTO = Policy(mode="auto")

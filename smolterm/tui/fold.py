@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from smolterm import events as ev
-from smolterm.context import shown
+from smolterm.telling import shown
 from smolterm.tui import cell
 from smolterm.tui.items import Ending, Item, Note, Piece, Step, Task, Text, Totals, split_reply
 
