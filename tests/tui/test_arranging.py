@@ -289,3 +289,21 @@ def test_going_back_takes_the_steps_away() -> None:
 
     steps = [*proposed(1, "first()"), *proposed(2, "second()"), *proposed(3, "third()")]
     play(Scripted(*steps, *ANSWER), test)
+
+
+@pytest.mark.parametrize(("way", "sign"), [("kitty", "\x1b_G"), ("sixel", "\x1bP")])
+def test_an_image_is_handed_to_a_terminal_that_draws_it(
+    way: str, sign: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMOLTERM_IMAGES", way)
+    seen: list[str] = []
+
+    async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
+        await focused(pilot)
+        await pilot.press("i")
+        await pictured(pilot)
+        seen.append(screen_text(pilot.app))
+
+    image = ev.Displayed(step=1, image=encoded(), alt="sales")
+    play(Scripted(*ran()[:-1], image, *ANSWER), test)
+    assert sign in seen[0] + capfd.readouterr().out
