@@ -53,7 +53,7 @@ pages: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'
-	$(LOCK) $(UPGRADE) --build-deps-for editable --extra litellm --extra local-wheels --extra dev \
+	$(LOCK) $(UPGRADE) --build-deps-for editable --extra litellm --extra local-wheels --extra serve --extra dev \
 	  --output-file requirements-ci.txt pyproject.toml
 	$(LOCK) $(UPGRADE) --constraint requirements-ci.txt --extra local \
 	  --output-file requirements-local.txt pyproject.toml
@@ -71,6 +71,6 @@ $(STAMP): $(SOURCES) requirements-ci.txt
 	  $(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation -e . -e plugins/smolterm-files; \
 	else \
 	  set -x; \
-	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,dev]' -e plugins/smolterm-files; \
+	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,serve,dev]' -e plugins/smolterm-files; \
 	fi
 	@touch $@

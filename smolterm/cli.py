@@ -63,6 +63,7 @@ def entry() -> None:
 def _dispatch(argv: list[str]) -> int:
     commands = {
         "repl": _repl,
+        "serve": _serve,
         "py": _py,
         "demo": _demo,
         "setup": _setup,
@@ -249,6 +250,20 @@ def _repl(argv: list[str]) -> int:
         plain=arguments.plain,
         first_task=arguments.task,
     )
+
+
+def _serve(argv: list[str]) -> int:
+    from smolterm.flags import serve_parser
+
+    arguments = serve_parser().parse_args(argv)
+    settings = _config(arguments).settings
+
+    from smolterm.early import model_name
+    from smolterm.serving.start import run_server
+
+    # Better said here than on every page.
+    model_name(settings)
+    return run_server(argv, port=arguments.port, opens=arguments.open)
 
 
 def _py(argv: list[str]) -> int:

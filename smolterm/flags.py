@@ -19,6 +19,7 @@ DESCRIPTION = (
 
 COMMANDS = {
     "repl": ("repl [TASK]", "a session inline, in the terminal's own scrollback"),
+    "serve": ("serve [--port N]", "the screen in a browser on this machine"),
     "py": ("py [-c CODE | FILE | -]", "run Python in the sandbox, or a prompt for it; no model"),
     "demo": ("demo", "the main job on a recorded model, no key needed"),
     "setup": ("setup", "fetch and prepare the sandbox now"),
@@ -157,6 +158,27 @@ def repl_parser() -> Parser:
     return parser
 
 
+def serve_parser() -> Parser:
+    """Return the parser of `smolterm serve`, and of the process behind each of its pages."""
+    parser = Parser(
+        prog="smolterm serve",
+        description="The screen in a browser on this machine, for whoever has the printed address.",
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=0, metavar="N", help="of 127.0.0.1 (0: any that is free)")
+    add("--open", action="store_true", help="open the browser too")
+    _add_model_flags(parser.add_argument_group("the model"))
+    _add_leave_flags(parser.add_argument_group("what may happen"))
+    _add_budget_flags(parser.add_argument_group("budgets of one task"))
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: they go from 0 to 65535")
+    return int(text)
+
+
 def py_parser() -> Parser:
     """Return the parser of our flags of `smolterm py`; see `split_program` for the program's."""
     from smolterm.pyoptions import add_flags
@@ -253,6 +275,7 @@ def completion_parser() -> Parser:
 
 PARSERS: dict[str, Callable[[], Parser]] = {
     "repl": repl_parser,
+    "serve": serve_parser,
     "py": py_parser,
     "demo": demo_parser,
     "setup": setup_parser,

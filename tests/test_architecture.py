@@ -18,9 +18,9 @@ ROOT = Path(smolterm.__file__).parent
 # packages `models`, `packages` and `sandbox` are protocols and stand above what implements them.
 ROWS = """
 errors events landlock marks policy printable progress reach repair spawn threads toolcall written
-findfiles loader packages.unpack sandbox.values
+clipboard findfiles loader packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
-asking clipboard external grammar_python history mentions models packages parse rules sandbox schemas
+asking external grammar_python history mentions models packages parse rules sandbox schemas
 grammar onterminal
 profiles
 models.* packs.* sandbox.*
