@@ -55,7 +55,7 @@ def decoded(data: bytes, size: tuple[int, int]) -> Picture:
         given.seek(0)
         try:
             process = spawn(
-                command, plain_environment(), _confine(), stdin=given.fileno(),
+                command, plain_environment(), confinement(), stdin=given.fileno(),
                 stdout=subprocess.PIPE,
             )  # fmt: skip
         except OSError as error:
@@ -96,7 +96,8 @@ def _answer(process: subprocess.Popen[bytes], most: int) -> bytes:
             process.wait(SECONDS)
 
 
-def _confine() -> Callable[[], None] | None:
+def confinement() -> Callable[[], None] | None:
+    """Return what takes a decoder's rights, see `spawn`; None where nothing does."""
     return (lambda: landlock.restrict_thread(_rules())) if landlock.abi() else None
 
 

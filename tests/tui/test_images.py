@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,10 +14,12 @@ from hypothesis import strategies as st
 from pictures import encoded
 from PIL import Image
 
+from smolterm import landlock
+from smolterm.spawn import plain_environment, spawn
 from smolterm.tui.cells import cells
 from smolterm.tui.graphics import drawn, way
 from smolterm.tui.halves import half_lines, half_style
-from smolterm.tui.images import PREVIEW, decoded, read
+from smolterm.tui.images import PREVIEW, confinement, decoded, read
 from smolterm.tui.pictures import Picture
 
 
@@ -68,6 +73,25 @@ def test_a_broken_decoder_is_not_believed() -> None:
     ):
         picture = read(came, PREVIEW)
         assert picture.failure and len(picture.failure) <= 200 and not picture.pixels
+
+
+@pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
+def test_a_decoder_reaches_no_file_and_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    probe = f"""
+import pathlib, subprocess
+for one in (lambda: pathlib.Path({str(tmp_path)!r}, "secret").read_text(),
+            lambda: pathlib.Path({str(tmp_path)!r}, "new").write_text("x"),
+            lambda: subprocess.run(["/bin/true"])):
+    try:
+        one()
+        print("reached")
+    except OSError:
+        print("denied")
+"""
+    process = spawn([sys.executable, "-I", "-c", probe], plain_environment(), confinement(),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # fmt: skip
+    assert process.communicate(timeout=30)[0].split() == [b"denied"] * 3
 
 
 @given(st.binary(max_size=300))
