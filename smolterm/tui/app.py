@@ -18,7 +18,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from smolterm.errors import ExitCode, SmoltermError
-from smolterm.events import Event, Finished, Rewound, TaskStarted
+from smolterm.events import CellFinished, Event, Finished, Rewound, TaskStarted
 from smolterm.tui.answering import Answering
 from smolterm.tui.approval import ApprovalBar
 from smolterm.tui.copying import Copying
@@ -26,6 +26,7 @@ from smolterm.tui.eventlog import EventLog
 from smolterm.tui.looking import Looking
 from smolterm.tui.noticing import Noticing
 from smolterm.tui.palette import DARK, LIGHT
+from smolterm.tui.past import changed_by
 from smolterm.tui.prompt import Prompt
 from smolterm.tui.protocol import SessionLike, SessionsLike
 from smolterm.tui.resuming import Resuming
@@ -159,6 +160,8 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
         self.events.add(event)
         if isinstance(event, TaskStarted):
             self.task_text = event.task
+        elif isinstance(event, CellFinished):
+            self.changed[event.step] = changed_by(event)
         elif isinstance(event, Rewound):
             self.branches.append(event)
         if self._flush_timer is None:

@@ -34,6 +34,8 @@ class Base(App[int]):
     """Keys that the person set, by the names of the bindings."""
     branches: list[Rewound]
     """What was abandoned in this session."""
+    changed: dict[int, tuple[str, ...]]
+    """The variables that each step made or changed."""
     task_text: str = ""
     """The newest task."""
     events: EventLog

@@ -9,35 +9,29 @@ from typing import cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from smolterm.tui.base import Base
+from smolterm.commands import COMMANDS
+from smolterm.tui.commands import Commanding
 from smolterm.tui.keys import keys_of, own_bindings, shown_key
 
-Command = tuple[str, str, Callable[[Base], None]]
-"""A name, what it does, and how it is done."""
-
-
-def known_commands() -> list[Command]:
-    """Return the commands that the prompt knows."""
-    return []
+Entry = tuple[str, str, Callable[[], object]]
+"""A name, what it does or which key does it, and how it is done."""
 
 
 class Everything(Provider):
     """Finds a command or an action by any of its letters."""
 
-    @property
-    def _base(self) -> Base:
-        return cast(Base, self.app)
-
-    def _all(self) -> list[tuple[str, str, Callable[[], object]]]:
-        app = self._base
-        found: list[tuple[str, str, Callable[[], object]]] = []
+    def _all(self) -> list[Entry]:
+        app = cast(Commanding, self.app)
+        found: list[Entry] = []
         for binding in own_bindings(type(app)):
             if binding.action == "palette" or not binding.description:
                 continue
             keys = ", ".join(shown_key(app, binding, k) for k in keys_of(binding, app.keymap))
             found.append((binding.description, keys, partial(app.run_action, binding.action)))
-        for name, words, do in known_commands():
-            found.append((name, words, partial(do, app)))
+        for command in COMMANDS:
+            if command.possible(running=app.view.running):
+                do = partial(app.carry_out, command)
+                found.append((command.usage, command.help, do))
         return found
 
     async def discover(self) -> Hits:

@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-from smolterm.tui.commanding import known_commands
+from smolterm.commands import COMMANDS
 from smolterm.tui.keys import all_classes, keys_of, own_bindings, shown_key
 from smolterm.tui.listing import Listing
 from smolterm.tui.page import Page
@@ -36,7 +36,7 @@ WHERE = {
 }
 """Where a class's keys work; one that is not here goes by its own name."""
 KEY_CELLS = 20
-HELP = "F1 lists every key and command"
+WIDE = 60
 
 
 class Entry(NamedTuple):
@@ -71,7 +71,8 @@ class HelpPage(Page):
             return [Text(entry.heading, style("heading", dark), no_wrap=True)]
         text = Text(no_wrap=True)
         text.append(entry.keys, style("name", dark))
-        text.append(" " * max(KEY_CELLS - cell_len(entry.keys), 2))
+        room = KEY_CELLS if width >= WIDE else KEY_CELLS // 2
+        text.append(" " * max(room - cell_len(entry.keys), 2))
         text.append(entry.words, style("base", dark))
         if entry.name and width - text.cell_len > len(entry.name) + 2:
             text.append(" " * (width - text.cell_len - len(entry.name) - 1))
@@ -89,11 +90,9 @@ def entries(app: App[int], below: Screen[Any]) -> Iterator[Entry]:
             now = "  · works now" if cls in here else ""
             yield Entry(f"{_where(cls)}{now}")
             yield from lines
-    commands = known_commands()
-    if commands:
-        yield Entry("Commands, in the prompt")
-        for name, words, _ in commands:
-            yield Entry("", name, words)
+    yield Entry("Commands, in the prompt")
+    for command in COMMANDS:
+        yield Entry("", command.usage, command.help)
 
 
 def _chain(screen: Screen[Any]) -> Iterator[DOMNode]:

@@ -61,6 +61,8 @@ class Listing(ScrollView, can_focus=True):
         self._count, self._height = 0, 1
         self._make: Make = lambda at, width: ()
         self._made: dict[int, Sequence[Text]] = {}
+        # Asking Textual for a size before it laid out would keep others from hearing of theirs.
+        self._room, self._rows = 0, 1
 
     # Values in
 
@@ -82,10 +84,6 @@ class Listing(ScrollView, can_focus=True):
     def count(self) -> int:
         return self._count
 
-    @property
-    def _room(self) -> int:
-        return self.scrollable_content_region.width or self.size.width
-
     # Drawing
 
     def render_line(self, y: int) -> Strip:
@@ -93,15 +91,18 @@ class Listing(ScrollView, can_focus=True):
         index, line = divmod(y + self.scroll_offset.y, self._height)
         if index >= self._count:
             text = Text(f"  {self._empty}", style("quiet", dark)) if y == line == 0 else Text()
-            return self._strip(text, width) if not self._count else Strip.blank(width)
+            return (
+                self._strip(text, width) if not self._count else Strip.blank(width, self.rich_style)
+            )
         chosen = index == self.at
         lines = self._row(index, width - 2)
-        text = Text(f"{MARK} " if chosen else "  ", style("prompt", dark), no_wrap=True, end="")
+        text = Text(no_wrap=True, end="").append(f"{MARK} " if chosen else "  ",
+                                                 style("prompt", dark))  # fmt: skip
         if line < len(lines):
             text.append_text(lines[line])
         text.truncate(width, overflow="ellipsis", pad=True)
         if chosen:
-            text.stylize(style("selected" if self.has_focus else "chosen", dark))
+            text.stylize(style("row" if self.has_focus else "chosen", dark))
         return self._strip(text, width)
 
     def _row(self, index: int, width: int) -> Sequence[Text]:
@@ -130,6 +131,8 @@ class Listing(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._made.clear()
+        inside = self.scrollable_content_region
+        self._room, self._rows = inside.width, inside.height
         self.virtual_size = Size(self._room, max(self._count * self._height, 1))
         self._reveal()
 
@@ -137,14 +140,14 @@ class Listing(ScrollView, can_focus=True):
         top, bottom = self.at * self._height, (self.at + 1) * self._height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False)
-        elif self.size.height and bottom > self.scroll_offset.y + self.size.height:
-            self.scroll_to(y=bottom - self.size.height, animate=False)
+        elif self._room and bottom > self.scroll_offset.y + self._rows:
+            self.scroll_to(y=bottom - self._rows, animate=False)
 
     def action_move(self, by: int) -> None:
         self.at = min(max(self.at + by, 0), max(self._count - 1, 0))
 
     def action_leaf(self, by: int) -> None:
-        self.action_move(by * max(self.size.height // self._height - 1, 1))
+        self.action_move(by * max(self._rows // self._height - 1, 1))
 
     def action_first(self) -> None:
         self.at = 0

@@ -19,6 +19,12 @@ from smolterm.tui.page import Page
 from smolterm.tui.palette import style
 
 
+class EventList(Listing):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Show it whole", id="log.whole"),
+    ]
+
+
 class LogPage(Page):
     """One line an event; Enter shows one whole, c copies it, C all."""
 
@@ -39,7 +45,7 @@ class LogPage(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="children", markup=False)
-        yield Listing(empty="no events yet")
+        yield EventList(empty="no events yet")
         yield Static(id="whole", markup=False)
 
     def on_mount(self) -> None:
@@ -66,7 +72,7 @@ class LogPage(Page):
         entry, dark = self._entries[at], self.dark
         since = entry.at - self.base.events.began
         gap = entry.at - self._entries[at - 1].at if at else 0.0
-        text = Text(f"{since:8.3f} +{gap:6.3f} ", style("quiet", dark), no_wrap=True)
+        text = Text(no_wrap=True).append(f"{since:8.3f} +{gap:6.3f} ", style("quiet", dark))
         text.append(type(entry.event).__name__, style("name", dark))
         # No more than can be seen is made into JSON's text.
         return [text.append(" " + entry_line(entry, self._secrets, max(width, 20)))]

@@ -64,12 +64,9 @@ class Page(Screen[None]):
     def renew(self) -> None:
         """Show what events changed meanwhile."""
 
-    def on_mount(self) -> None:
-        self.head()
-
     def head(self, more: str = "") -> None:
         """Write the title and something behind it."""
-        text = Text(f" {self.NAME}", style("task", self.dark), no_wrap=True, end="")
+        text = Text(no_wrap=True, end="").append(f" {self.NAME}", style("task", self.dark))
         if more:
             text.append(f"  {printable(more)}", style("quiet", self.dark))
         self.query_one(".title", Static).update(text)

@@ -80,6 +80,7 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "running": ("on #1c2f2c", "on #dcf1ec", ""),
     "pointer": ("#e0af68", "#8f5e15", "bold"),
     "table_head": ("#e8ecfa", "#10131f", "bold"),
+    "row": ("on #262d47", "on #dde4fb", ""),
     "selected": ("on #33406b", "on #c9d6fb", ""),
 }
 

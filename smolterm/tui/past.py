@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smolterm.events import Event, TaskStarted
+from smolterm.events import CellFinished, Event, TaskStarted
 from smolterm.tui.fold import View
 
 DRAWN = 3
@@ -26,6 +26,11 @@ def fold_past(view: View, past: Sequence[Event], now: float) -> None:
     totals.sandbox, totals.detail, totals.fraction = "", "", None
     count = len(view.items)
     view.dirty = set(range(max(count - DRAWN, 0), count))
+
+
+def changed_by(event: CellFinished) -> tuple[str, ...]:
+    """Return the names of the variables that a cell made or changed."""
+    return tuple(one.name for one in event.variables if one.change)
 
 
 def last_task(past: Sequence[Event]) -> str:

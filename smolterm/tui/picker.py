@@ -115,13 +115,14 @@ class PickerPage(Page):
         return sessions
 
     def body(self) -> Iterable[Widget]:
-        yield Finder(placeholder="type to search in all sessions", id="find")
+        yield Finder(
+            placeholder="type to search in all sessions", id="find", select_on_focus=False
+        )
         yield _Found(id="found")
         yield Question(markup=False)
         yield Input(id="title", placeholder="a title")
 
     def on_mount(self) -> None:
-        self.head()
         self.query_one("#title").display = False
         self.query_one("#find").focus()
         self._look("")
@@ -234,7 +235,7 @@ class PickerPage(Page):
             return
         self._asking = chosen
         asked = self.query_one(Question)
-        text = Text("Delete ", style("error_last", self.dark))
+        text = Text().append("Delete ", style("error_last", self.dark))
         text.append(printable(chosen.title)[:60], style("bold", self.dark))
         asked.update(text.append(" for good?  y deletes it, any other key keeps it"))
         asked.add_class("-shown")
@@ -288,7 +289,7 @@ def session_lines(
 ) -> list[Text]:  # fmt: skip
     """Return what the list says of a session: its title, then when, how long and by whom. Pure."""
     title = " ".join(printable(one.title).split()) or "untitled"
-    head = Text(title, style("task", dark), no_wrap=True)
+    head = Text(no_wrap=True).append(title, style("task", dark))
     mark = ""
     if one.id == here:
         mark = "◆ here"

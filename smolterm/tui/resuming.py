@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from smolterm.errors import SmoltermError
-from smolterm.events import Event, Notice, Rewound
+from smolterm.events import CellFinished, Event, Notice, Rewound
 from smolterm.tui.approval import ApprovalBar
 from smolterm.tui.base import Base
 from smolterm.tui.fold import View
-from smolterm.tui.past import fold_past, last_task
+from smolterm.tui.past import changed_by, fold_past, last_task
 from smolterm.tui.prompt import Prompt
 from smolterm.tui.protocol import SessionLike
 from smolterm.tui.steps import Steps
@@ -32,6 +32,9 @@ class Resuming(Base):
         totals.steps_left = session.budget.max_steps or None
         past = session.past
         self.branches = [event for event in past if isinstance(event, Rewound)]
+        self.changed = {
+            event.step: changed_by(event) for event in past if isinstance(event, CellFinished)
+        }
         fold_past(self.view, past, self.clock())
         self.task_text = last_task(past)
 
@@ -74,7 +77,7 @@ class Resuming(Base):
     async def _rebuild(self) -> None:
         """Draw the new view in the place of the old one."""
         self.query_one(ApprovalBar).ask(None)
-        await self.query("Editor").remove()
+        await self.query("EditorBox").remove()
         await self.query_one(Steps).remove()
         steps = Steps(self.view)
         await self.query_one("#talk").mount(steps)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from smolterm.printable import printable
@@ -14,6 +15,8 @@ from smolterm.tui.listing import Listing
 from smolterm.tui.page import Page
 from smolterm.tui.palette import style
 
+MOST_NAMES = 6
+"""Variables that are named for one step."""
 EMPTY = "no step to go back to yet"
 
 
@@ -28,13 +31,19 @@ class Place(NamedTuple):
     """The step is the first of its task, so the task goes with it."""
 
 
+class StepList(Listing):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Go back to before it", id="rewind.take"),
+    ]
+
+
 class RewindPage(Page):
     """Enter goes back to before a step; variables and staged files go back with it."""
 
     NAME = "Rewind"
 
     def body(self) -> Iterable[Widget]:
-        yield Listing(empty=EMPTY)
+        yield StepList(empty=EMPTY)
 
     def on_mount(self) -> None:
         self.renew()
@@ -44,7 +53,7 @@ class RewindPage(Page):
 
     def renew(self) -> None:
         app = self.base
-        self._places = places(app.view.items)
+        self._places = places(app.view.items, app.changed)
         self._places += [
             Place(each.step, each.branch, f"branch {each.branch}, from step {each.step} on",
                   each.task or "what was abandoned there")
@@ -57,7 +66,7 @@ class RewindPage(Page):
     def _lines(self, at: int, width: int) -> Sequence[Text]:
         place, dark = self._places[at], self.dark
         look = "asking" if place.branch is not None else "task" if place.task else "name"
-        head = Text(place.head, style(look, dark), no_wrap=True)
+        head = Text(no_wrap=True).append(place.head, style(look, dark))
         return [head, Text(f"  {place.below}", style("quiet", dark), no_wrap=True)]
 
     async def on_listing_taken(self, event: Listing.Taken) -> None:
@@ -73,8 +82,8 @@ class RewindPage(Page):
             self.dismiss()
 
 
-def places(items: Sequence[object]) -> list[Place]:
-    """Return the steps among a view's items, each with what it was about. Pure."""
+def places(items: Sequence[object], changed: Mapping[int, Sequence[str]]) -> list[Place]:
+    """Return the steps among a view's items, each with what it was about and what it changed."""
     found: list[Place] = []
     task = ""
     for item in items:
@@ -88,6 +97,9 @@ def places(items: Sequence[object]) -> list[Place]:
             )
             head = f"step {item.number}  {line}"
             below = f"→ {output}" if output else "no output"
+            if names := changed.get(item.number):
+                below += f"  ± {printable(', '.join(names[:MOST_NAMES]))}"
+                below += f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES)
             if task:
                 below = f"❯ {task}  {below}"
             found.append(Place(item.number, None, head, below, bool(task)))

@@ -19,6 +19,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Static
 
 from smolterm.errors import SmoltermError
 from smolterm.events import Table
@@ -32,6 +33,8 @@ MOST_PAGES = 40
 WIDEST = 40
 """Cells of one column; a longer value is cut, and shown whole below when it is chosen."""
 GAP = 2
+LONGEST = 2_000
+"""Characters of the chosen value that stand below the table."""
 
 Fetch = Callable[[int, int], Awaitable[Table]]
 
@@ -51,10 +54,10 @@ class Rows(ScrollView, can_focus=True):
         Binding("right,l", "move(0, 1)", "Column right", show=False, id="rows.right"),
         Binding("pageup", "leaf(-1)", "Page up", show=False, id="rows.page_up"),
         Binding("pagedown", "leaf(1)", "Page down", show=False, id="rows.page_down"),
-        Binding("home,g", "edge(0)", "First row", id="rows.first"),
-        Binding("end,G", "edge(1)", "Last row", id="rows.last"),
         Binding("c", "copy_cell", "Copy the value", id="rows.copy_cell"),
         Binding("r", "copy_row", "Copy the row", id="rows.copy_row"),
+        Binding("home,g", "edge(0)", "First row", show=False, id="rows.first"),
+        Binding("end,G", "edge(1)", "Last row", id="rows.last"),
     ]
 
     row: reactive[int] = reactive(0)
@@ -259,6 +262,9 @@ class RowsPage(Page):
     """A variable's rows on a screen of their own."""
 
     NAME = "Rows"
+    DEFAULT_CSS = """
+    RowsPage > #value { height: auto; max-height: 4; background: $surface; padding: 0 1; }
+    """
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__()
@@ -266,6 +272,7 @@ class RowsPage(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Rows(self._fetch)
+        yield Static(id="value", markup=False)
 
     async def _fetch(self, first: int, count: int) -> Table:
         return await self.base.session.rows(self._variable, first, count)
@@ -285,8 +292,10 @@ class RowsPage(Page):
         where = f"row {rows.row:,} of {rows.total:,}" if rows.total else ""
         more = f"{rows.left_out:,} columns left out" if rows.left_out else ""
         values = rows.values(rows.row) if rows.total else None
-        whole = ""
+        whole = Text()
         if values and rows.column < len(values):
-            whole = f"{rows.columns[rows.column] or 'index'}: {values[rows.column]}"
-        parts = [self._variable, self._what, where, more, rows.failure, whole]
+            whole.append(rows.columns[rows.column] or "index", style("quiet", self.dark))
+            whole.append(f"  {values[rows.column][:LONGEST]}")
+        self.query_one("#value", Static).update(whole)
+        parts = [where, more, rows.failure, self._variable, self._what]
         self.head(" · ".join(part.strip() for part in parts if part.strip()))

@@ -38,6 +38,12 @@ class Setting(NamedTuple):
     editable: bool
 
 
+class SettingList(Listing):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Change it", id="settings.change"),
+    ]
+
+
 class SettingsPage(Page):
     """Enter changes the setting in the person's file; the environment and flags still win."""
 
@@ -50,7 +56,7 @@ class SettingsPage(Page):
     ]
 
     def body(self) -> Iterable[Widget]:
-        yield Listing(empty="no settings were loaded")
+        yield SettingList(empty="no settings were loaded")
         yield Static(id="about", markup=False)
         yield Input(id="value")
 
@@ -67,7 +73,8 @@ class SettingsPage(Page):
     def _lines(self, at: int, width: int) -> Sequence[Text]:
         one, dark = self._settings[at], self.dark
         set_by = one.origin != "default"
-        text = Text(one.name.ljust(15), style("bold" if set_by else "base", dark), no_wrap=True)
+        text = Text(no_wrap=True)
+        text.append(one.name.ljust(15), style("bold" if set_by else "base", dark))
         value = Text(shown_value(one.value), style("value", dark), no_wrap=True)
         origin = one.origin if width < 60 else f"from the {one.origin}" if set_by else "default"
         value.truncate(max(width - 18 - len(origin), 4), overflow="ellipsis", pad=True)
@@ -79,7 +86,7 @@ class SettingsPage(Page):
 
     def _about(self) -> None:
         one = self._settings[self.query_one(Listing).at]
-        text = Text(one.doc, style("base", self.dark))
+        text = Text().append(one.doc, style("base", self.dark))
         if one.choices:
             text.append(f"  {' | '.join(shown_value(c) for c in one.choices)}")
         when = "at once" if one.name in AT_ONCE else "at the next start"

@@ -19,7 +19,7 @@ def summary(past: Iterable[Event], dark: bool) -> Text:
     blocks: list[Text] = []
     for event in past:
         if isinstance(event, TaskStarted):
-            blocks.append(Text(f"❯ {_short(event.task)}\n", style("task", dark)))
+            blocks.append(Text().append(f"❯ {_short(event.task)}\n", style("task", dark)))
         elif not blocks:
             continue
         elif isinstance(event, ActionProposed) and event.code:

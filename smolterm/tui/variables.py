@@ -82,7 +82,7 @@ def variable_lines(one: Variable, width: int, dark: bool) -> list[Text]:
     mark, look = MARKS[one.change]
     kind = " ".join(part for part in (_plain(one.type), _plain(one.size)) if part)
     glance = Text(_plain(one.glance), style("value", dark), no_wrap=True)
-    head = Text(f"{mark} ", style(look, dark), no_wrap=True)
+    head = Text(no_wrap=True).append(f"{mark} ", style(look, dark))
     name = Text(_plain(one.name), style("bold" if one.change else "base", dark))
     if width + 2 < ONE_LINE:
         # The type is needed more than the end of a long name.
@@ -122,7 +122,7 @@ class VariablesPane(Vertical):
         for variables in self.query(Variables):
             variables.renew()
             dark = self.app.current_theme.dark
-            title = Text(" Variables", style("value", dark), no_wrap=True, end="")
+            title = Text(no_wrap=True, end="").append(" Variables", style("value", dark))
             title.append("  + new  ~ changed", style("quiet", dark))
             self.query_one(".title", Static).update(title)
 

@@ -60,7 +60,7 @@ class Visiting(Base):
 
             self.push_screen(CommandPalette({Everything}, placeholder="What to do?"))
 
-    def action_variables(self) -> None:
+    async def action_variables(self) -> None:
         from smolterm.tui.variables import VariablesPage, VariablesPane
 
         if self.size.width < WIDE_ENOUGH or len(self.screen_stack) > 1:
@@ -68,12 +68,21 @@ class Visiting(Base):
             return
         pane = self.query(VariablesPane)
         if pane:
-            pane.remove()
+            await pane.remove()
             self.query_one(Prompt).focus()
         else:
-            self.query_one("#work").mount(made := VariablesPane())
+            await self.query_one("#work").mount(made := VariablesPane())
             made.focus()
-            made.renew()
+        self.call_after_refresh(self.fit_steps)
+
+    def fit_steps(self) -> None:
+        """Lay the steps out for the width they have now.
+
+        Textual tells nobody of a new size that somebody asked for before it had laid out.
+        """
+        steps = self.query_one(Steps)
+        if steps.scrollable_content_region.width != steps.virtual_size.width:
+            steps.lay_out_again()
 
     def action_sessions(self) -> None:
         if self.sessions is None:
