@@ -92,7 +92,11 @@ def _agent(argv: list[str]) -> int:
 
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} is for one answer.", next="Add -p.")
-    return _tui(arguments, config, past)
+    from smolterm.tui.terminal import asked
+
+    # The terminal answers while the screen's libraries are imported.
+    with asked(config.settings.theme):
+        return _tui(arguments, config, past)
 
 
 def _chosen(arguments: argparse.Namespace) -> tuple[Config, Past | None]:
@@ -224,7 +228,8 @@ def _tui(arguments: argparse.Namespace, config: Config, past: Past | None) -> in
     task, inputs = split_task(arguments.task, arguments.inputs or [])
     try:
         mount_inputs(session, map(Path, inputs), piped.path)
-        return run_app(session, first_task=task, sessions=shelf(settings, yes=arguments.yes))
+        kept = shelf(settings, yes=arguments.yes)
+        return run_app(session, first_task=task, sessions=kept, config=config)
     finally:
         piped.close()
 
@@ -362,7 +367,12 @@ def _demo(argv: list[str]) -> int:
     arguments = demo_parser().parse_args(argv)
     from smolterm.demo import run_demo
 
-    return run_demo(plain=arguments.plain or not _has_terminal())
+    if arguments.plain or not _has_terminal():
+        return run_demo(plain=True)
+    from smolterm.tui.terminal import asked
+
+    with asked("auto"):
+        return run_demo(plain=False)
 
 
 def _completion(argv: list[str]) -> int:

@@ -308,6 +308,7 @@ async def _run_app(app: SmoltermApp) -> int:
     try:
         result = await app.run_async()
     finally:
+        app.unname_window()
         app.end_commands()
         await app.close_all()
     for line in last_words(app):

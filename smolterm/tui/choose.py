@@ -26,6 +26,7 @@ from smolterm.threads import in_daemon_thread
 from smolterm.tui.choices import Choices
 from smolterm.tui.gauge import Gauge
 from smolterm.tui.palette import DARK, LIGHT, style
+from smolterm.tui.terminal import is_dark, typed_ahead
 
 DEMO = "demo"
 """What the screen returns for the demo; no model has this name."""
@@ -45,6 +46,7 @@ class ChooseApp(App[str]):
         fetch: fetches a model of the catalogue; tests bring their own.
         engine: a library for local models is installed; looked up by default.
         free: bytes of memory; what the machine has by default.
+        dark: the screen's colours to begin with.
     """
 
     CSS_PATH = "smolterm.tcss"
@@ -64,12 +66,13 @@ class ChooseApp(App[str]):
         fetch: Fetch | None = None,
         engine: bool | None = None,
         free: int | None = None,
+        dark: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.theme = DARK.name if dark else LIGHT.name
         self._config, self._environ, self._look = config, environ, look
         self._fetch = fetch or fetch_named
         self._engine = has_engine() if engine is None else engine
@@ -219,4 +222,6 @@ async def fetch_named(name: str, tell: Tell) -> Path:
 
 def choose_model(config: Path, environ: Mapping[str, str], look: str) -> str | None:
     """Show the screen and return what was chosen; None when the person left."""
-    return ChooseApp(config, environ, look=look).run()
+    dark = is_dark("auto", environ)
+    typed_ahead()  # it was meant for the prompt, not for this choice
+    return ChooseApp(config, environ, look=look, dark=dark).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 
 from smolterm.tui.base import Base
-from smolterm.tui.terminal import POP_TITLE, PUSH_TITLE, title
+from smolterm.tui.terminal import POP_TITLE, PUSH_TITLE, title, write_raw
 
 LONG_TASK = 10.0
 """Seconds after which the end of a task is worth a bell."""
@@ -31,8 +31,9 @@ class Noticing(Base):
             self._titled = words
 
     def unname_window(self) -> None:
+        """Give the window its own title back, once the screen is gone."""
         if self._titled:
-            self.send(POP_TITLE)
+            write_raw(POP_TITLE)
             self._titled = ""
 
     def window_title(self) -> str:

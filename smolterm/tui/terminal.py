@@ -94,7 +94,7 @@ _asked: _Asked | None = None
 def asked(theme: Theme, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Ask the terminal for its background, for whoever calls `is_dark` inside."""
     global _asked
-    if theme == "auto" and hasattr(os, "openpty"):
+    if theme == "auto" and os.isatty(2) and "TEXTUAL_DRIVER" not in environ:
         with suppress(OSError, ValueError, ImportError):
             _asked = _Asked(environ)
     try:

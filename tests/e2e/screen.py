@@ -14,11 +14,12 @@ from tests.e2e.driving import COMMAND, SECONDS, Home
 class Screen:
     """The command on a pty of its own, and what stands on it."""
 
-    def __init__(self, home: Home, *argv: str, columns: int = 140, rows: int = 40) -> None:
+    def __init__(self, home: Home, *argv: str, columns: int = 140, rows: int = 40,
+                 command: str = str(COMMAND)) -> None:  # fmt: skip
         self.display = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.display)
         self.process = pexpect.spawn(
-            str(COMMAND), list(argv), env=home.environ, cwd=str(home.folder),
+            command, list(argv), env=home.environ, cwd=str(home.folder),
             dimensions=(rows, columns), timeout=SECONDS,
         )  # fmt: skip
 
@@ -74,10 +75,14 @@ class Screen:
                 return self.display.buffer[number][at].bold
         return False
 
+    def feed(self, data: bytes) -> None:
+        """Take what the command wrote."""
+        self._stream.feed(data)
+
     def _read(self, deadline: float) -> bool:
         try:
             data = self.process.read_nonblocking(65536, max(0.0, deadline - time.monotonic()))
         except (pexpect.EOF, pexpect.TIMEOUT):
             return False
-        self._stream.feed(data)
+        self.feed(data)
         return True
