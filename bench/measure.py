@@ -90,17 +90,20 @@ def command() -> str:
     return str(Path(sys.executable).with_name("smolterm"))
 
 
-def spawned(argv: Sequence[str], stage: Stage, *, holds: str = "") -> float:
+def spawned(
+    argv: Sequence[str], stage: Stage, *, holds: str = "", more: Mapping[str, str] | None = None
+) -> float:
     """Run a command to its end and return the milliseconds from spawn to exit.
 
     Args:
         holds: what its stdout must hold.
+        more: set in its environment.
 
     Raises:
         Failed: it ended with another status than 0, hung, or said something else.
     """
     began = time.perf_counter()
-    said = _run(argv, stage)
+    said = _run(argv, stage, more)
     taken = (time.perf_counter() - began) * 1000
     if holds not in said:
         raise Failed(f"{Path(argv[0]).name} said {said[:200]!r}, not {holds!r}")

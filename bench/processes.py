@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -40,6 +41,29 @@ def resident(pid: int) -> int:
         except OSError:
             continue
     return held
+
+
+def peak(pid: int) -> int:
+    """Return the bytes that a process alone held at most; 0 where the system does not say."""
+    return _field(f"/proc/{pid}/status", "VmHWM")
+
+
+def shared_out(pid: int) -> int:
+    """Return the bytes that a process and what it started hold, what they share counted once; 0
+    where the system does not say."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        return 0
+    return sum(_field(f"/proc/{one}/smaps_rollup", "Pss") for one in family(pid))
+
+
+def _field(path: str, name: str) -> int:
+    """Return a field of so many kB in bytes."""
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        return 0
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def descriptors(pid: int | str = "self") -> list[str]:

@@ -6,22 +6,20 @@ import sys
 from collections.abc import Iterator
 
 from bench.measure import OURS, Case, Row, Stage, command, spawned
+from bench.peers import LOCAL_PRICES
 
 ROWS = (Row(key="start.version", label="process start (`--version`)", unit="ms"),)
 
 
 def cases(stage: Stage) -> Iterator[Case]:
     """Yield ours, the floor that any Python program has, and the peers."""
-    commands = {
-        OURS: [command(), "--version"],
-        "python -c pass": [sys.executable, "-c", "pass"],
-    }
-    for peer, name, flag in (
-        ("llm", "llm", "--version"),
-        ("gptme", "gptme", "--version"),
-        ("smolagents", "smolagent", "--help"),
-    ):
-        if path := stage.peers.command(peer, name):
-            commands[peer] = [path, flag]
-    for who, argv in commands.items():
-        yield Case(who=who, take=lambda argv=argv: {"start.version": spawned(argv, stage)})
+    ours = {OURS: [command(), "--version"], "python -c pass": [sys.executable, "-c", "pass"]}
+    theirs = {name: [path, peer.flag] for name, peer, path in stage.peers.programs()}
+    home = stage.folder / "home"
+    home.mkdir()
+    for who, argv in (ours | theirs).items():
+        more = LOCAL_PRICES | {"HOME": str(home)} if who in theirs else {}
+        yield Case(
+            who=who,
+            take=lambda argv=argv, more=more: {"start.version": spawned(argv, stage, more=more)},
+        )

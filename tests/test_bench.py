@@ -9,7 +9,9 @@ import pytest
 
 from bench.__main__ import TOPICS, main
 from bench.aims import AIMS, Aim
+from bench.at_prompt import ENTER
 from bench.measure import OURS, Case, Failed, Row, Series, in_rows, take_turns
+from bench.peers import PEERS, Peers
 from bench.table import BEGIN, END, facts, figure, lines, markdown, ratio, write_between
 
 ROW = Row(key="k", label="a thing", unit="ms")
@@ -96,6 +98,34 @@ def test_aims() -> None:
     assert Aim(below=9).verdict([ours]) == "9 ms: missed"
     assert Aim(peer="llm").verdict([ours, peer]) == "not slower than llm: missed"
     assert Aim(peer="llm").verdict([ours]) == ""
+
+
+def test_an_aim_below_every_peer_names_those_that_it_misses() -> None:
+    aim = Aim(below=300, every=True)
+    floor, slow, fast = series("bare Textual app", 9), series("llm", 11), series("codex", 9)
+    assert aim.verdict([series(OURS, 10), floor]) == "300 ms: met"
+    assert aim.verdict([series(OURS, 10), floor, slow]) == "300 ms: met; below every peer: met"
+    missed = aim.verdict([series(OURS, 10), floor, slow, fast])
+    assert missed == "300 ms: met; below every peer: missed by codex"
+
+
+def test_a_peer_is_found_with_its_version_where_it_is_installed(tmp_path: Path) -> None:
+    packages = tmp_path / "gptme/lib/python3.11/site-packages/gptme-1.2.dist-info"
+    commands = [tmp_path / "gptme/bin" / name for name in ("gptme", "gptme-tui")]
+    for folder in (packages, tmp_path / "gptme/bin"):
+        folder.mkdir(parents=True)
+    (packages / "METADATA").write_text("Metadata-Version: 2.1\nName: gptme\nVersion: 1.2\n")
+    for path in commands:
+        path.touch()
+    peers = Peers(tmp_path)
+    assert peers.versions == {"gptme": "1.2"}
+    found = [(name, path) for name, _, path in peers.programs()]
+    assert found == [("gptme", str(commands[0])), ("gptme-tui", str(commands[1]))]
+    assert peers.command("llm", "llm") is None
+
+
+def test_peers_with_a_prompt_are_peers() -> None:
+    assert ENTER.keys() <= PEERS.keys()
 
 
 def test_table_has_a_line_for_each_series_and_straight_columns() -> None:
