@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 from copy import copy
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 FRAME = 1 / 30
 """Seconds between two looks at the view while events pour in."""
+SLOWEST = 0.2
+"""The same where drawing itself takes long."""
+ECHO = 0.02
+"""Seconds in which a key's echo is written before anything else is drawn."""
 TWICE = 2.0
 """Seconds in which a second ctrl+c means quit, and in which a hint stays."""
 
@@ -103,7 +108,8 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
         self._hint_timer: Timer | None = None
         self._ticker: Timer | None = None
         self._flush_timer: Timer | None = None
-        self._flushed_at = 0.0
+        self._flushed_at = self._pressed_at = 0.0
+        self._pace = FRAME
         self.failure: Exception | None = None
         """What made the screen itself fail."""
 
@@ -165,8 +171,22 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
         elif isinstance(event, Rewound):
             self.branches.append(event)
         if self._flush_timer is None:
-            wait = max(self._flushed_at + FRAME - time.monotonic(), 0.001)
-            self._flush_timer = self.set_timer(wait, self._draw)
+            wait = max(self._flushed_at + self._pace - time.monotonic(), 0.001)
+            self._flush_timer = self.set_timer(wait, self._draw_in_turn)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self._pressed_at = time.monotonic()
+        await super().on_event(event)
+
+    def _draw_in_turn(self) -> None:
+        """Draw, after the echo of a key that was just pressed, and on a slow machine less often."""
+        began = time.monotonic()
+        if began < self._pressed_at + ECHO and began < self._flushed_at + 2 * self._pace:
+            self._flush_timer = self.set_timer(ECHO, self._draw_in_turn)
+            return
+        self._draw()
+        self._pace = min(max(FRAME, 4 * (time.monotonic() - began)), SLOWEST)
 
     def _draw(self) -> None:
         self._flush_timer, self._flushed_at = None, time.monotonic()
