@@ -58,7 +58,8 @@ def called(step: Step, event: ev.ToolCalled) -> None:
 
 def returned(step: Step, event: ev.ToolReturned) -> None:
     """Add to a call what came of it."""
-    piece = _call(step, event.call, event.tool, "", "")
+    # One that was refused unasked was not told of before: what it was given is not known.
+    piece = _call(step, event.call, event.tool, "…", "")
     piece.result = event.result
     if piece.status != "declined":
         piece.status = "ok" if event.ok else "failed"

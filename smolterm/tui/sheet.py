@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -16,8 +18,14 @@ from smolterm.tui.lines import Line, Row, wrap
 from smolterm.tui.palette import style
 
 
-class Sheet(ScrollView, can_focus=True):
+# Without the bindings of what scrolls: the arrows belong to the screen, for its files and hunks.
+class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows what a function returns for a width."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_home", "To the top", show=False, id="sheet.home"),
+        Binding("end", "scroll_end", "To the end", show=False, id="sheet.end"),
+    ]
 
     DEFAULT_CSS = """
     Sheet { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }

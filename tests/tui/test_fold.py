@@ -65,6 +65,12 @@ def test_edited_code_replaces_what_was_proposed() -> None:
     assert step is not None and step.code == "x = 2" and step.decision == "edited"
 
 
+def test_a_call_refused_unasked_does_not_look_as_if_it_was_given_nothing() -> None:
+    refused = ev.ToolReturned(step=1, call=1, tool="save", ok=False, result="plan mode", seconds=0)
+    step = folded([*proposed(1), refused]).at(1)
+    assert step is not None and step.pieces[-1].arguments == "…"
+
+
 def test_a_dropped_reply_is_void() -> None:
     view = folded([*streamed(), ev.ReplyDropped(step=1)])
     step = view.at(1)

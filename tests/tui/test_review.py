@@ -104,7 +104,8 @@ def test_enter_counts_neither_at_once_nor_beside_other_keys() -> None:
     play(Scripted(ASKED), test)
 
 
-def test_hunks_and_files_are_marked_by_keys() -> None:
+@pytest.mark.parametrize("height", [36, 14])
+def test_hunks_and_files_are_marked_by_keys(height: int) -> None:
     async def test(pilot: Pilot[int], session: Scripted, clock: Clock) -> None:
         await give(pilot)
         await press_alone(pilot, clock, "right", "down", "space", "left")
@@ -114,7 +115,7 @@ def test_hunks_and_files_are_marked_by_keys() -> None:
         hunks = {"/files/d/a.csv": (1,)}
         assert session.file_decisions == [(2, AcceptFiles(paths=ALL[3:], hunks=hunks))]
 
-    play(Scripted(ASKED), test, size=(120, 36))
+    play(Scripted(ASKED), test, size=(120, height))
 
 
 def test_none_all_and_nothing_marked() -> None:
