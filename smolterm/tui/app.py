@@ -13,6 +13,7 @@ from copy import copy
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
+from textual import screen as textual_screen
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 FRAME = 1 / 30
 """Seconds between two looks at the view while events pour in."""
+UPDATE = 1 / 120
+"""Seconds between two looks of the screen at its widgets: what a key waits for at most, twice."""
 SLOWEST = 0.2
 """The same where drawing itself takes long."""
 ECHO = 0.02
@@ -305,6 +308,7 @@ def run_app(
 
     The session is closed on every way out, a signal included, so that no child outlives the app.
     """
+    setattr(textual_screen, "UPDATE_PERIOD", UPDATE)  # noqa: B010  a constant to mypy
     dark = is_dark("auto" if config is None else config.settings.theme)
     if is_unanswered():
         swallow_late_answers()
