@@ -115,9 +115,7 @@ class PickerPage(Page):
         return sessions
 
     def body(self) -> Iterable[Widget]:
-        yield Finder(
-            placeholder="type to search in all sessions", id="find", select_on_focus=False
-        )
+        yield Finder(placeholder="type to search in all sessions", id="find", select_on_focus=False)
         yield _Found(id="found")
         yield Question(markup=False)
         yield Input(id="title", placeholder="a title")
