@@ -51,6 +51,7 @@ class Noticing(Base):
             self._state_before = state
             if state == "asking":
                 self.ring()
+                self._say_elsewhere("a question waits: esc goes back to it")
             if before == "idle":
                 self._busy_since = self.clock()
             elif state == "idle" and self._busy_since is not None:
@@ -58,6 +59,11 @@ class Noticing(Base):
                     self.ring()
                 self._busy_since = None
         self.name_window()
+
+    def _say_elsewhere(self, words: str) -> None:
+        """Say something where another screen covers the conversation."""
+        if len(self.screen_stack) > 1 and (says := getattr(self.screen, "say", None)):
+            says(words)
 
     def ring(self) -> None:
         """Ring, unless the person looks at the screen anyway."""

@@ -60,6 +60,9 @@ class Resuming(Base):
         if self.view.running:
             self.say("a task is running: interrupt it first, with ctrl+c")
             return False
+        if any(worker.group == "switch" and worker.is_running for worker in self.workers):
+            self.say("another model is being loaded: ctrl+c stops that")
+            return False
         try:
             session = make()
         except SmoltermError as error:

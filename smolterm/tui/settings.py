@@ -144,7 +144,8 @@ class SettingsPage(Page):
         listing = self.query_one(Listing)
         listing.show(len(self._settings), self._lines)
         self._about()
-        when = "in force now" if one.name in AT_ONCE and not wins else "from the next start on"
+        now = one.name in AT_ONCE and not wins and value != "auto"
+        when = "in force now" if now else "from the next start on"
         self.say(f"{one.name} = {shown_value(value)} is written: {when}", "answer")
 
     def _put_in_force(self, name: str, value: Value) -> None:

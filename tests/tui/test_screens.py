@@ -221,6 +221,15 @@ def test_a_running_task_is_not_left_for_another_session() -> None:
     play(Scripted(*asked()), test)
 
 
+def test_a_model_that_is_being_loaded_is_not_left() -> None:
+    async def test(pilot: Pilot[int], session: Scripted, kept: Kept) -> None:
+        await give(pilot, "/model other/one")
+        text = await press(pilot, "f7", "down", "down", "enter")
+        assert "another model is being loaded" in text and pilot.app.session is session
+
+    play(Scripted(), test)
+
+
 # Going back
 
 
@@ -393,6 +402,7 @@ def test_what_happens_meanwhile_is_said_on_other_screens() -> None:
         pilot.app.start("go")
         await settle(pilot)
         assert "ApprovalRequested" in screen_text(pilot.app)
+        assert "a question waits: esc goes back" in screen_text(pilot.app)
         await press(pilot, "ctrl+c")
         await pilot.pause()
         assert "interrupt" in session.calls
