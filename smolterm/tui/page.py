@@ -73,8 +73,11 @@ class Page(Screen[None]):
 
     def say(self, text: str, look: str = "warning") -> None:
         """Show a line in place of the keys for a while."""
+        hints = self.query(".hint")
+        if not hints:  # it is coming up, or going away
+            return
         self._said = text
-        self.query_one(".hint", Static).update(
+        hints.first(Static).update(
             Text(f" {printable(text)}", style(look, self.dark), no_wrap=True, end="")
         )
         self.set_timer(SAID_SECONDS, lambda: self._unsay(text))
@@ -86,10 +89,10 @@ class Page(Screen[None]):
 
     def show_keys(self) -> None:
         """Write the keys that work here now, as they are set."""
-        if not self._said:
+        if not self._said and (hints := self.query(".hint")):
             width = self.size.width or self.app.size.width
             keys = key_line(self._live(), self.dark, width - 1)
-            self.query_one(".hint", Static).update(Text(" ", end="").append_text(keys))
+            hints.first(Static).update(Text(" ", end="").append_text(keys))
 
     def _live(self) -> Iterable[tuple[str, str]]:
         for active in self.active_bindings.values():
@@ -106,5 +109,10 @@ class Page(Screen[None]):
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_keys)
 
+    def leave(self) -> None:
+        """Go back, unless another screen came over this one meanwhile."""
+        if self.is_current:
+            self.dismiss()
+
     def action_leave(self) -> None:
-        self.dismiss()
+        self.leave()

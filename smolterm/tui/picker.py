@@ -206,16 +206,16 @@ class PickerPage(Page):
         if chosen is None:
             return
         if chosen.id == app.session.id:
-            self.dismiss()
+            self.leave()
         elif chosen.running:
             self.say("it runs in another process: end it there first, or fork it with f")
         elif await app.go_to(lambda: kept.open(chosen.id)):
-            self.dismiss()
+            self.leave()
 
     async def action_fork(self) -> None:
         chosen, kept = self.chosen, self.kept
         if chosen is not None and await self.base.go_to(lambda: kept.fork(chosen.id, None)):
-            self.dismiss()
+            self.leave()
 
     def action_rename(self) -> None:
         if (chosen := self.chosen) is not None:
@@ -262,7 +262,7 @@ class PickerPage(Page):
         if self._asking is not None:
             self._end_renaming()
         else:
-            self.dismiss()
+            self.leave()
 
     async def _change(self, change: object, *args: str) -> None:
         assert callable(change)

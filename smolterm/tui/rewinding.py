@@ -73,13 +73,13 @@ class RewindPage(Page):
         place, app = self._places[event.at], self.base
         if place.branch is None:
             if await app.rewind(place.step):
-                self.dismiss()
+                self.leave()
             return
         sessions, session, branch = app.sessions, app.session.id, place.branch
         if sessions is None:
             self.say("sessions are not kept here, so a branch cannot be opened")
         elif await app.go_to(lambda: sessions.fork(session, None, branch)):
-            self.dismiss()
+            self.leave()
 
 
 def places(items: Sequence[object], changed: Mapping[int, Sequence[str]]) -> list[Place]:

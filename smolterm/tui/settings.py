@@ -124,7 +124,7 @@ class SettingsPage(Page):
             field.display = False
             self.query_one(Listing).focus()
         else:
-            self.dismiss()
+            self.leave()
 
     def _write(self, one: Setting, value: Value) -> None:
         """Check a value as a file is checked, write it, and put it in force where that is safe."""

@@ -80,9 +80,9 @@ class Visiting(Base):
 
         Textual tells nobody of a new size that somebody asked for before it had laid out.
         """
-        steps = self.query_one(Steps)
-        if steps.scrollable_content_region.width != steps.virtual_size.width:
-            steps.lay_out_again()
+        for steps in self.query(Steps):
+            if steps.scrollable_content_region.width != steps.virtual_size.width:
+                steps.lay_out_again()
 
     def action_sessions(self) -> None:
         if self.sessions is None:
