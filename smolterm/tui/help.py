@@ -14,25 +14,35 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from smolterm.commands import COMMANDS
-from smolterm.tui.keys import all_classes, keys_of, own_bindings, shown_key
+from smolterm.tui.keys import all_classes, keys_of, shown_key
 from smolterm.tui.listing import Listing
 from smolterm.tui.page import Page
 from smolterm.tui.palette import style
 
 WHERE = {
     "SmoltermApp": "Anywhere",
+    "Answering": "Anywhere",
     "Prompt": "In the prompt",
     "Steps": "In the steps",
+    "Arranging": "In the steps",
+    "Reading": "In a step, full screen",
     "ApprovalBar": "At a question",
     "Editor": "In the editor of code",
+    "Review": "Among the staged files",
+    "Sheet": "In a diff",
     "Variables": "In the variables",
     "Rows": "In a table of rows",
     "Listing": "In every list",
     "Page": "On every screen of its own",
     "SessionList": "Among the sessions",
+    "PickerPage": "Among the sessions",
     "Finder": "Looking for a session",
+    "StepList": "Going back to a step",
     "LogPage": "In the log",
+    "EventList": "In the log",
     "SettingsPage": "In the settings",
+    "SettingList": "In the settings",
+    "ChooseApp": "Choosing a model",
 }
 """Where a class's keys work; one that is not here goes by its own name."""
 KEY_CELLS = 20
@@ -83,16 +93,23 @@ class HelpPage(Page):
 def entries(app: App[int], below: Screen[Any]) -> Iterator[Entry]:
     """Yield headings and keys: of what had the focus first, then of everything else."""
     here = [type(node) for node in _chain(below)]
-    others = sorted(set(all_classes()) - set(here), key=_where)
-    for cls in (*here, *others):
-        lines = list(_lines_of(app, cls))
-        if lines:
-            now = "  · works now" if cls in here else ""
-            yield Entry(f"{_where(cls)}{now}")
-            yield from lines
+    now = {_where(cls) for cls in here}
+    for where, lines in keys_by_place(app, here).items():
+        yield Entry(f"{where}  · works now" if where in now else where)
+        yield from lines
     yield Entry("Commands, in the prompt")
     for command in COMMANDS:
         yield Entry("", command.usage, command.help)
+
+
+def keys_by_place(app: App[int], first: Iterable[type[DOMNode]] = ()) -> dict[str, list[Entry]]:
+    """Return the keys by where they work, those of some classes before the others."""
+    others = sorted(set(all_classes()) - set(first), key=lambda cls: (_where(cls), cls.__name__))
+    found: dict[str, list[Entry]] = {}
+    for cls in (*first, *others):
+        if lines := list(_lines_of(app, cls)):
+            found.setdefault(_where(cls), []).extend(lines)
+    return found
 
 
 def _chain(screen: Screen[Any]) -> Iterator[DOMNode]:
@@ -112,10 +129,9 @@ def _lines_of(app: App[int], cls: type[DOMNode]) -> Iterator[Entry]:
 
 def _declared(cls: type[DOMNode]) -> list[Binding]:
     """Return what a class itself binds: what it inherits is listed where it was declared."""
-    if not cls.__dict__.get("BINDINGS"):
-        return []
-    names = {each[0] if isinstance(each, tuple) else each.key for each in cls.__dict__["BINDINGS"]}
-    return [each for each in own_bindings(cls) if each.key in names and each.description]
+    declared = cls.__dict__.get("BINDINGS", ())
+    made = [each if isinstance(each, Binding) else Binding(*each) for each in declared]
+    return [each for each in made if each.description]
 
 
 def _where(cls: type[DOMNode]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from kept import NAMES, Kept, done, past, with_variables
 from scripted import Clock, Scripted, give, screen_text, settle
 from stories import ANSWER, asked, ran
+from textual.app import App
 from textual.pilot import Pilot
 
 from smolterm.config import Config, Settings, load_config
@@ -17,6 +18,7 @@ from smolterm.errors import SandboxDied
 from smolterm.events import Event, Finished, Notice, OutputAdded, Rewound, StepStarted, Table
 from smolterm.policy import Approve
 from smolterm.tui.app import SmoltermApp
+from smolterm.tui.help import WHERE, HelpPage, keys_by_place
 from smolterm.tui.picker import PickerPage, SessionList
 from smolterm.tui.prompt import Prompt
 from smolterm.tui.rowsview import Rows
@@ -460,3 +462,18 @@ def test_hostile_events_do_not_reach_the_lists() -> None:
         assert "\x1b" not in text and "[b]" in text
 
     play(Scripted(), test)
+
+
+def test_every_key_has_one_meaning_where_it_works() -> None:
+    found = keys_by_place(App())
+    assert set(found) <= set(WHERE.values())
+    for place, entries in found.items():
+        names = [entry.name for entry in entries if entry.name]
+        assert len(names) == len(set(names)), place
+    assert [entry.words for entry in found["Among the sessions"]].count("Take") == 0
+
+
+def test_a_screen_that_is_not_up_yet_takes_what_it_is_told() -> None:
+    page = HelpPage()
+    page.say("a question waits")
+    page.show_keys()
