@@ -71,6 +71,26 @@ def test_the_list_of_events_is_the_codes(tmp_path):
     assert (ROOT / "docs" / "events.md").read_text() == made.read_text(), "run: make pages"
 
 
+def test_the_table_of_keys_is_the_codes(tmp_path):
+    page = ROOT / "docs" / "terminal.md"
+    made = tmp_path / "terminal.md"
+    made.write_text(page.read_text())
+    subprocess.run([sys.executable, ROOT / "docs" / "make_keys.py", made], check=True)
+    assert page.read_text() == made.read_text(), "run: make pages"
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = {path: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+    for page, text in pages.items():
+        for target, place in re.findall(r"\]\(([\w./-]+)#?([\w-]*)\)", text):
+            there = page.parent / target
+            assert there.exists(), (page.name, target)
+            if place:
+                heads = re.findall(r"^#+ (.*)", there.read_text(), re.MULTILINE)
+                names = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+                assert place in names, (page.name, target, place)
+
+
 def test_the_page_of_one_answer_knows_the_flags_and_keys_that_there_are():
     page = (ROOT / "docs" / "oneshot.md").read_text()
     known = {name for flag in next(spots()).flags for name in flag.names}
