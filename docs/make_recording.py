@@ -177,7 +177,7 @@ async def perform(hand: Hand, folder: Path) -> None:
     await hand.press("f4")
     await hand.type("Do it")
     await hand.reviewing()
-    hand.frame("auto", "F4", "Nothing asks that rules allow; changed files wait for you",
+    hand.frame("auto", "F4", "Asks only what no rule allows; changed files wait for you",
                "Enter writes 2 of 2")  # fmt: skip
     await hand.press("down", "space")
     hand.frame("auto", "Space", "Take whole files, or only some of their hunks",
