@@ -76,8 +76,9 @@ class ToolCalls:
         if refused:
             await self._sandbox.answer(call.call, error=f"{name}: {refused}", denied=True)
             yield e.ToolReturned(
-                step=number, call=call.call, tool=name, ok=False, result=refused, seconds=0.0
-            )
+                step=number, call=call.call, tool=name, ok=False, result=refused, seconds=0.0,
+                arguments=_arguments(call), effect=tool.spec.effect, line=line,
+            )  # fmt: skip
             return
         yield e.ToolCalled(
             step=number, call=call.call, tool=name, arguments=_arguments(call),

@@ -275,6 +275,8 @@ class FilesDecided(Fact, frozen=True, kw_only=True):
     step: int
     written: tuple[str, ...] = ()
     """Paths that are on the disk now, whole or by some hunks."""
+    partly: tuple[str, ...] = ()
+    """Those of them of which some hunks were left out."""
     refused: tuple[str, ...] = ()
     """Paths of which nothing was written; their changes are undone in the sandbox if asked so."""
     reason: str = ""
@@ -365,6 +367,12 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
     result: str
     """A short repr of the value, or the error's message."""
     seconds: float
+    arguments: str = ""
+    """Of a call that was refused before it was made; `ToolCalled` tells those of others."""
+    effect: str = ""
+    """Of such a call."""
+    line: int | None = None
+    """Of such a call."""
 
 
 class CellFinished(Fact, frozen=True, kw_only=True):

@@ -314,17 +314,23 @@ class Staging:
         self.commits.append(done.folder.name)
         self._told = ()
         rest = tuple(path for path in listed if path not in done.paths)
+        whole = {one.path: len(one.hunks) for one in pending.changes.files}
+        partly = tuple(path for path, some in hunks.items() if 0 < len(some) < whole[path])
         return e.FilesDecided(
-            step=pending.step, written=done.paths, refused=rest, reason=decision.reason, by=by,
+            step=pending.step, written=done.paths, partly=partly, refused=rest, reason=decision.reason, by=by,
             undo=done.folder.name,
         )  # fmt: skip
 
 
 def _told(decided: e.FilesDecided) -> str:
     """Return what the model reads where not all was accepted."""
-    refused = ", ".join(decided.refused[:20])
-    more = f" and {len(decided.refused) - 20} more" if len(decided.refused) > 20 else ""
-    lines = [f"The person declined to have these written: {refused}{more}."]
+    lines = []
+    if decided.refused:
+        refused = ", ".join(decided.refused[:20])
+        more = f" and {len(decided.refused) - 20} more" if len(decided.refused) > 20 else ""
+        lines.append(f"The person declined to have these written: {refused}{more}.")
+    if decided.partly:
+        lines.append(f"Only some of the changes were written in {', '.join(decided.partly[:20])}.")
     if decided.written:
         lines.append(f"Written were: {', '.join(decided.written[:20])}.")
     lines.append(f"They said: {decided.reason}")

@@ -208,6 +208,8 @@ def told(event: e.Event) -> Iterator[str]:
         case e.FilesDecided():
             if event.written:
                 yield f"Written: {_paths(event.written)}."
+            if event.partly:
+                yield f"Only some hunks of {_paths(event.partly)}."
             if event.refused:
                 yield f"Not written: {_paths(event.refused)}."
             if event.error:

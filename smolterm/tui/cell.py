@@ -58,8 +58,9 @@ def called(step: Step, event: ev.ToolCalled) -> None:
 
 def returned(step: Step, event: ev.ToolReturned) -> None:
     """Add to a call what came of it."""
-    # One that was refused unasked was not told of before: what it was given is not known.
-    piece = _call(step, event.call, event.tool, "…", "")
+    # One that was refused unasked was not told of before.
+    piece = _call(step, event.call, event.tool, event.arguments or "…", event.effect)
+    _caused(piece, event.line)
     piece.result = event.result
     if piece.status != "declined":
         piece.status = "ok" if event.ok else "failed"

@@ -265,6 +265,7 @@ class View:
             self.add(Note(f"Nothing was written: {event.error}", "error"))
             return
         said = [f"Written: {', '.join(event.written)}."] if event.written else []
+        said += [f"Only some hunks of {', '.join(event.partly)}."] if event.partly else []
         said += [f"Not written: {', '.join(event.refused)}."] if event.refused else []
         said += [f"The model is told: {event.reason}"] if event.reason else []
         if said:
