@@ -30,6 +30,9 @@ from smolterm.tools import ToolSpec
 from smolterm.tui.app import SmoltermApp
 from smolterm.tui.approval import ApprovalBar
 
+LONGEST = 60.0
+"""Seconds of one test, before it is said what stands on the screen."""
+
 
 class Clock:
     """Stands still until a test moves it."""
@@ -235,8 +238,13 @@ def play(session: Scripted, test: Test, size: tuple[int, int] = (120, 32)) -> Sm
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await settle(pilot)
-            await test(pilot, session, clock)
+            try:
+                async with asyncio.timeout(LONGEST):
+                    await settle(pilot)
+                    await test(pilot, session, clock)
+            except TimeoutError:
+                said = f"what was waited for never came; the screen says:\n{screen_text(app)}"
+                raise AssertionError(said) from None
 
     asyncio.run(run())
     return app
