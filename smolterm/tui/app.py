@@ -173,6 +173,7 @@ class SmoltermApp(Visiting, Answering, Writing, Looking, Resuming, Copying, Noti
             self.changed[event.step] = changed_by(event)
         elif isinstance(event, Rewound):
             self.branches.append(event)
+            self.redraw()  # at once: nobody shall choose a step that is gone
         if self._flush_timer is None:
             wait = max(self._flushed_at + self._pace - time.monotonic(), 0.001)
             self._flush_timer = self.set_timer(wait, self._draw_in_turn)

@@ -263,7 +263,7 @@ class RowsPage(Page):
 
     NAME = "Rows"
     DEFAULT_CSS = """
-    RowsPage > #value { height: auto; max-height: 4; background: $surface; padding: 0 1; }
+    RowsPage > #value { height: 2; background: $surface; padding: 0 1; }
     """
 
     def __init__(self, name: str, what: str) -> None:
@@ -296,6 +296,6 @@ class RowsPage(Page):
         if values and rows.column < len(values):
             whole.append(rows.columns[rows.column] or "index", style("quiet", self.dark))
             whole.append(f"  {values[rows.column][:LONGEST]}")
-        self.query_one("#value", Static).update(whole)
+        self.query_one("#value", Static).update(whole, layout=False)
         parts = [where, more, rows.failure, self._variable, self._what]
         self.head(" · ".join(part.strip() for part in parts if part.strip()))

@@ -208,7 +208,8 @@ class Scroller(ScrollView, can_focus=True):
         """Yield rows of the screen as they look now."""
         width, top = self.scrollable_content_region.width, self.scroll_offset.y
         dark, selection = self.app.current_theme.dark, self.text_selection
-        end = self._tops[-1] if self._heights else 0
+        # Items may be gone that `show_changes` was not told of yet.
+        end = self._tops[min(len(self._tops) - 1, len(self._view.items))]
         index, bottom, marks = -1, -1, UNMARKED
         for y in range(top + first, top + first + count):
             if y >= bottom and y < end:

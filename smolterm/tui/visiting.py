@@ -37,11 +37,13 @@ class Visiting(Base):
 
     def visit(self, page: type[Screen[None]]) -> None:
         """Show a screen; the same key takes it away again."""
-        if isinstance(self.screen, page):
-            self.pop_screen()
-            return
+        same = isinstance(self.screen, page)
         while len(self.screen_stack) > 1:
+            # What it still looks for would not find the screen any more.
+            self.workers.cancel_node(self.screen)
             self.pop_screen()
+            if same:
+                return
         self.push_screen(page())
 
     def action_help(self) -> None:
