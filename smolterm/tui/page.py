@@ -69,7 +69,7 @@ class Page(Screen[None]):
         text = Text(no_wrap=True, end="").append(f" {self.NAME}", style("task", self.dark))
         if more:
             text.append(f"  {printable(more)}", style("quiet", self.dark))
-        self.query_one(".title", Static).update(text, layout=False)
+        self.query_one(".title", Static).update(text)
 
     def say(self, text: str, look: str = "warning") -> None:
         """Show a line in place of the keys for a while."""
