@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from smolterm import cli, pyoptions
+from smolterm import pyoptions
 from smolterm.errors import UsageError
+from smolterm.flags import PY_VALUES, Parser
 from smolterm.pyoptions import Mounted, add_flags, read_options
 from smolterm.pyprompt import indent_after, wants_more
 
 
 def options(*argv):
-    parser = cli._parser("test", "")
+    parser = Parser(prog="test")
     add_flags(parser)
     return read_options(parser.parse_args(argv))
 
@@ -66,7 +67,7 @@ def test_a_wrong_value_is_said_with_its_flag(argv):
 
 
 def test_the_command_line_knows_which_flags_take_a_value():
-    parser = cli._parser("test", "")
+    parser = Parser(prog="test")
     add_flags(parser)
     takes = {
         text
@@ -74,7 +75,7 @@ def test_the_command_line_knows_which_flags_take_a_value():
         for text in action.option_strings
         if action.nargs != 0 and text.startswith("--")
     }
-    assert takes == set(cli.PY_VALUES)
+    assert takes == set(PY_VALUES)
 
 
 @pytest.mark.parametrize(

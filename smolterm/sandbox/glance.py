@@ -26,7 +26,7 @@ MOST_LOOKED_AT = 12
 MOST_BITS = 512
 MOST_SIZE = 4_000
 """Bytes of a number or path that is written out."""
-LIBRARIES = frozenset({"numpy", "pandas", "polars"})
+DATA_LIBRARIES = frozenset({"numpy", "pandas", "polars"})
 
 _class_name = type.__dict__["__name__"].__get__
 _class_module = type.__dict__["__module__"].__get__
@@ -34,9 +34,9 @@ _class_order = type.__dict__["__mro__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _module_dict: Any = vars(types.ModuleType)["__dict__"].__get__
 
-_CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque)
-_BUILTINS = frozenset({bool, int, float, complex, str, bytes, bytearray, range, *_CONTAINERS})
-_SIZED = frozenset({str, bytes, bytearray, range, *_CONTAINERS})
+_HOLDERS = (list, tuple, dict, set, frozenset, collections.deque)
+_BUILTINS = frozenset({bool, int, float, complex, str, bytes, bytearray, range, *_HOLDERS})
+_SIZED = frozenset({str, bytes, bytearray, range, *_HOLDERS})
 _SHORT = frozenset({type(None), bool, float, complex, type(...), type(NotImplemented)})
 _WRITTEN = (
     datetime.date, datetime.timedelta, decimal.Decimal, fractions.Fraction, pathlib.PosixPath,
@@ -69,7 +69,7 @@ def library_of(kind: type) -> str:
     if type(module) is not str:
         return ""
     name = module.partition(".")[0]
-    return name if name in LIBRARIES and name in sys.modules else ""
+    return name if name in DATA_LIBRARIES and name in sys.modules else ""
 
 
 def attributes_of(value: object) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _written(value: Any, most: int, depth: int) -> str:
         return repr(start) + more
     if base is range:
         return repr(value)
-    if base in _CONTAINERS:
+    if base in _HOLDERS:
         return _container(value, base, most, depth)
     if any(kind is one for one in _WRITTEN):
         return str(value) if sys.getsizeof(value) < MOST_SIZE else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import os
@@ -306,3 +307,17 @@ def test_every_test_that_the_document_names_is_there():
     named = set(re.findall(r"`((?:tests|smolterm)/[\w/.]+)`", text))
     assert len(named) > 5
     assert [name for name in named if not (root / name).exists()] == []
+
+
+def test_what_is_joined_inside_uses_no_name_twice():
+    """The preludes run as one module: the later of two names would take the place of the other."""
+    owners: dict[str, set[str]] = {}
+    for path in wall.PRELUDES:
+        for node in ast.parse(path.read_text()).body:
+            targets = [node] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            names = {target.name for target in targets}
+            if isinstance(node, ast.Assign):
+                names |= {name.id for name in node.targets if isinstance(name, ast.Name)}
+            for name in names:
+                owners.setdefault(name, set()).add(path.name)
+    assert {name: where for name, where in owners.items() if len(where) > 1} == {}
