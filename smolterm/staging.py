@@ -317,8 +317,8 @@ class Staging:
         whole = {one.path: len(one.hunks) for one in pending.changes.files}
         partly = tuple(path for path, some in hunks.items() if 0 < len(some) < whole[path])
         return e.FilesDecided(
-            step=pending.step, written=done.paths, partly=partly, refused=rest, reason=decision.reason, by=by,
-            undo=done.folder.name,
+            step=pending.step, written=done.paths, partly=partly, refused=rest,
+            reason=decision.reason, by=by, undo=done.folder.name,
         )  # fmt: skip
 
 

@@ -12,6 +12,9 @@ DECISIONS = {
     "stop": "stopped",
 }
 
+MOST_GIVEN = 80
+"""Characters of what a refused call was given: why it was refused comes right behind."""
+
 
 def asked(step: Step, event: ev.ApprovalRequested) -> None:
     """Take a question about the code or about a call in it."""
@@ -59,7 +62,10 @@ def called(step: Step, event: ev.ToolCalled) -> None:
 def returned(step: Step, event: ev.ToolReturned) -> None:
     """Add to a call what came of it."""
     # One that was refused unasked was not told of before.
-    piece = _call(step, event.call, event.tool, event.arguments or "…", event.effect)
+    given = event.arguments
+    if len(given) > MOST_GIVEN:
+        given = given[:MOST_GIVEN] + "…"
+    piece = _call(step, event.call, event.tool, given, event.effect)
     _caused(piece, event.line)
     piece.result = event.result
     if piece.status != "declined":
