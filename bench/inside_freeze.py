@@ -61,7 +61,7 @@ async def measure(path: Path) -> dict[str, float]:
         go.set()
         await model.import_done.wait()
         heart.phase = "writing"
-        app._start("Count the words in this text: " + "value result print " * 60)
+        app.start("Count the words in this text: " + "value result print " * 60)
         await asyncio.sleep(WRITING)
         beating.cancel()
         await session.interrupt()

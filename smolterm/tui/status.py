@@ -105,7 +105,9 @@ def key_line(keys: Iterable[tuple[str, str]], dark: bool, room: int) -> Text:
             continue
         seen.add(words)
         part = Text("  " if text else "", end="")
-        part.append(key, style("name", dark)).append(f" {words.lower()}", style("quiet", dark))
+        part.append(key, style("name", dark)).append(
+            f" {words[:1].lower()}{words[1:]}", style("quiet", dark)
+        )
         if text.cell_len + part.cell_len > room:
             break
         text.append_text(part)
