@@ -18,7 +18,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/smolterm setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile || { \
+	  echo "What failed runs once more, by itself:"; \
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
 # Models on this machine. Compiles llama.cpp unless pip has the wheel from last time.
 local: $(STAMP)
