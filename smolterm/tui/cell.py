@@ -62,7 +62,7 @@ def called(step: Step, event: ev.ToolCalled) -> None:
 def returned(step: Step, event: ev.ToolReturned) -> None:
     """Add to a call what came of it."""
     # One that was refused unasked was not told of before.
-    given = event.arguments
+    given = event.arguments or "…"
     if len(given) > MOST_GIVEN:
         given = given[:MOST_GIVEN] + "…"
     piece = _call(step, event.call, event.tool, given, event.effect)
