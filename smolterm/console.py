@@ -9,6 +9,7 @@ from typing import Any, TextIO, TypeVar
 
 from smolterm.asking import ask, ask_files
 from smolterm.events import ApprovalRequested, FilesRequested
+from smolterm.onterminal import WithTools
 from smolterm.policy import Decision, FilesDecision, RefuseFiles, Stop
 
 TTY = "/dev/tty"
@@ -16,7 +17,7 @@ TTY = "/dev/tty"
 T = TypeVar("T")
 
 
-class Console:
+class Console(WithTools):
     """The controlling terminal, whatever the standard streams are; an `asking.Asker`.
 
     Args:
@@ -79,29 +80,11 @@ class Console:
         except (KeyboardInterrupt, EOFError):
             return None
 
-    async def edit_outside(self, code: str) -> str | None:
-        """Let code be changed in $EDITOR; None when that was given up or failed."""
-        from smolterm.external import edit_alone
-
-        edited = await edit_alone(code, ".py")
-        if edited.problem:
-            self.say(edited.problem, "yellow")
-            return None
-        return edited.text
-
     async def copy(self, text: str) -> None:
         """Put a text on the clipboard of the terminal and say so."""
         from smolterm.clipboard import copy_out
 
         self.say(await copy_out(text, self._terminal))
-
-    async def page(self, text: str) -> None:
-        """Show a long text in $PAGER."""
-        from smolterm.external import page_alone
-
-        problem = await page_alone(text)
-        if problem:
-            self.say(problem, "yellow")
 
     def _forget_typed_ahead(self) -> None:
         """What was typed before the question was there is no answer to it."""

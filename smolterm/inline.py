@@ -12,6 +12,7 @@ from smolterm.commands import COMMANDS, command_named, split_command
 from smolterm.findfiles import Files
 from smolterm.history import History
 from smolterm.mentions import begun, written
+from smolterm.onterminal import WithTools
 from smolterm.printable import printable
 from smolterm.telling import Look
 from smolterm.threads import in_daemon_thread
@@ -36,7 +37,7 @@ MOST_FOUND = 30
 _NAME = re.compile(r"(?<![\w.@/])[^\W\d][\w.]*\Z")
 
 
-class InlineTerminal:
+class InlineTerminal(WithTools):
     """Reads with a line editor, writes to standard output.
 
     Args:
@@ -113,11 +114,6 @@ class InlineTerminal:
 
         if sys.stdin.isatty():
             termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-
-    def page(self, text: str) -> None:
-        from pydoc import pager
-
-        pager(printable(text))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
-from smolterm.clipboard import copy_out
-from smolterm.external import edit_alone, page_alone
-
 
 class Terminal(Protocol):
     """How a prompt reads and writes."""
@@ -18,11 +15,36 @@ class Terminal(Protocol):
     async def task(self, prompt: str) -> str: ...
     async def read(self, question: str) -> str: ...
     async def edit(self, code: str) -> str | None: ...
-    def page(self, text: str) -> None: ...
+    async def page(self, text: str) -> None: ...
     def close(self) -> None: ...
 
 
-class OnTerminal:
+class WithTools:
+    """What the person's own editor and pager do for a question."""
+
+    def say(self, text: str, style: str = "") -> None:
+        raise NotImplementedError
+
+    async def edit_outside(self, code: str) -> str | None:
+        """Let code be changed in $EDITOR; None when that was given up or failed."""
+        from smolterm.external import edit_alone
+
+        edited = await edit_alone(code, ".py")
+        if edited.problem:
+            self.say(edited.problem, "yellow")
+            return None
+        return edited.text
+
+    async def page(self, text: str) -> None:
+        """Show a long text in $PAGER."""
+        from smolterm.external import page_alone
+
+        problem = await page_alone(text)
+        if problem:
+            self.say(problem, "yellow")
+
+
+class OnTerminal(WithTools):
     """A terminal that questions can be put on."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -37,17 +59,10 @@ class OnTerminal:
     async def edit(self, code: str) -> str | None:
         return await self._terminal.edit(code)
 
-    async def edit_outside(self, code: str) -> str | None:
-        edited = await edit_alone(code, ".py")
-        if edited.problem:
-            self.say(edited.problem, "yellow")
-            return None
-        return edited.text
-
     async def copy(self, text: str) -> None:
+        from smolterm.clipboard import copy_out
+
         self.say(await copy_out(text, sys.stdout))
 
     async def page(self, text: str) -> None:
-        problem = await page_alone(text)
-        if problem:
-            self.say(problem, "yellow")
+        await self._terminal.page(text)

@@ -61,7 +61,8 @@ class PlainTerminal:
             lines.append(line)
         return "\n".join(lines) if any(map(str.strip, lines)) else None
 
-    def page(self, text: str) -> None:
+    async def page(self, text: str) -> None:
+        """Say it all: a pager draws."""
         self.say(text)
 
     def forget(self) -> None:

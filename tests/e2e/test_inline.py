@@ -218,8 +218,9 @@ def test_plain_ends_with_its_input_and_runs_nothing_unasked(home):
     with OpenAIServer([says(block("print('ran')"))]) as server:
         code, out, _ = home.run(
             "repl", "--plain", "-m", "openai/gpt-test", "--api-base", server.url, "--no-packs",
-            stdin=b"go\nx\n",
+            stdin=b"go\nx\nv\n",
         )  # fmt: skip
     assert code == 0
+    assert out.count(b"print('ran')") == 2  # proposed, and viewed without a pager
     assert b"Printed: ran" not in out
     assert not any(isinstance(event, e.CellStarted) for event in home.events())
