@@ -29,6 +29,10 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     doc: str
     effect: Effect
     parameters: tuple[str, ...] = ()
+    outside: bool = False
+    """Its result may hold text that neither the person nor the model wrote."""
+    pack: str = ""
+    """The tool pack that it is from; empty for none."""
 
 
 class Tool:

@@ -9,12 +9,14 @@ from contextlib import aclosing
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, PackError, ToolError
 from smolterm.packs.context import Grant
 from smolterm.packs.find import Found
 from smolterm.packs.host import Load
+from smolterm.packs.manifest import Capabilities
 from smolterm.sandbox import values
 from smolterm.spawn import plain_environment
 from smolterm.tools import ToolSpec
@@ -70,8 +72,8 @@ class HostedPack:
         self._load = Load(
             module=found.module,
             folder=str(found.folder),
-            tools=found.manifest.tools,
-            grant=_share(grant or Grant(), found.manifest.capabilities.folder),
+            tools={name: entry.effect for name, entry in found.manifest.tools.items()},
+            grant=_share(grant or Grant(), found.manifest.capabilities),
         )
         self._call_seconds = call_seconds
         self._starting: asyncio.Task[Child] | None = None
@@ -196,13 +198,17 @@ class HostedPack:
             specs = msgspec.convert(told, list[ToolSpec])
         except msgspec.ValidationError as error:
             raise PackError(f"The pack {self.name} describes its tools badly: {error}") from None
-        if {spec.name: spec.effect for spec in specs} != self.manifest.tools:
+        entries = self.manifest.tools
+        if {spec.name: spec.effect for spec in specs} != self._load.tools:
             raise PackError(f"The tools of the pack {self.name} are not those of its manifest.")
-        return [HostedTool(self, spec) for spec in specs]
+        return [
+            HostedTool(self, replace(spec, outside=entries[spec.name].outside, pack=self.name))
+            for spec in specs
+        ]
 
 
-def _share(grant: Grant, asked: str | None) -> Grant:
+def _share(grant: Grant, asked: Capabilities) -> Grant:
     """Return the part of the grant that the manifest asks for."""
-    if asked is None:
+    if not asked.read and not asked.write:
         return Grant()
-    return Grant(folder=grant.folder, write=grant.write and asked == "write")
+    return Grant(folder=grant.folder, write=grant.write and bool(asked.write))

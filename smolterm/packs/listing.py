@@ -26,10 +26,10 @@ def print_packs() -> int:
 
 def described(manifest: Manifest) -> str:
     """Return a pack as a few lines of text."""
-    asks = manifest.capabilities.folder
+    asks = manifest.capabilities
     lines = [f"{manifest.name} {manifest.version}: {manifest.description}"]
-    if asks is not None:
-        lines.append("  may read and write the granted folder" if asks == "write" else
+    if asks.read or asks.write:
+        lines.append("  may read and write the granted folder" if asks.write else
                      "  may read the granted folder")  # fmt: skip
-    lines += [f"  {name} ({effect})" for name, effect in manifest.tools.items()]
+    lines += [f"  {name} ({entry.effect})" for name, entry in manifest.tools.items()]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ MANIFEST = """
 name = "{name}"
 version = "1.0"
 description = "A pack for a test."
+kind = "native"
 
 [tools]
 {tools}

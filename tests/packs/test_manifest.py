@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smolterm.errors import PackError
-from smolterm.packs.manifest import read_manifest
+from smolterm.packs.manifest import ToolEntry, read_manifest
 
 GOOD = """
 name = "files"
@@ -27,8 +27,12 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pack.toml"
     path.write_text(GOOD)
     manifest = read_manifest(path)
-    assert manifest.tools == {"look": "read", "change": "write"}
-    assert manifest.capabilities.folder == "write"
+    assert manifest.tools == {
+        "look": ToolEntry(effect="read", outside=True),
+        "change": ToolEntry(effect="write", outside=True),
+    }
+    assert manifest.kind == "wasm"
+    assert (manifest.capabilities.read, manifest.capabilities.write) == (("**",), ("**",))
 
 
 @pytest.mark.parametrize(
