@@ -83,6 +83,7 @@ def build_session(
         save=settings.save,
         packages=settings.packages,
         spare=spare,
+        brief=not spare,
         agent=settings.agent,
         strict=settings.strict,
         reviews=reviews,

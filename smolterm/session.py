@@ -35,7 +35,7 @@ from smolterm.sandbox import CellRunner, Limits
 from smolterm.seat import Seat
 from smolterm.sessions.past import Past
 from smolterm.sessions.record import Record
-from smolterm.sessions.states import Keeper
+from smolterm.sessions.states import RERUN_SECONDS, Keeper
 from smolterm.stagedfiles import FilesOfSession
 from smolterm.steering import Steering
 from smolterm.store import data_folder, new_session_id
@@ -85,6 +85,7 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         packages: what code may import besides the standard library, where the sandbox is our own:
             whatever a person allows, what is already on this machine, or nothing.
         spare: keep a second sandbox ready, see `Sandbox`.
+        brief: one task and the end: leaving waits for as little as can be.
         agent: the model writes Python, calls tools by JSON, or what suits it.
         strict: a model on this machine can only write Python that parses.
         reviews: look at each answer, in order, before the staged files are asked about.
@@ -107,6 +108,7 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         save: bool = True,
         packages: PackagePolicy = "ask",
         spare: bool = False,
+        brief: bool = False,
         agent: AgentChoice = "auto",
         strict: bool = False,
         reviews: Sequence[Review] = (),
@@ -136,7 +138,8 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         self._find_packs = packs if callable(packs) else None
         self._finding = asyncio.Lock()
         self._record = Record(self.id, save=save, past=resume, address=lambda: self._seat.address)
-        self._keeper = Keeper(self.sandbox, self.id, self._emit) if save else None
+        rerun = RERUN_SECONDS if brief and resume is None else 0.0
+        self._keeper = Keeper(self.sandbox, self.id, self._emit, rerun=rerun) if save else None
         self._going_back = False
         if resume is not None:
             self._take_over(resume, own_mode=policy is not DEFAULT_POLICY)

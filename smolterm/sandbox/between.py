@@ -244,15 +244,21 @@ class BetweenCells:
             next="Rewind again, or go on from there.",
         )
 
-    async def save(self, path: Path) -> None:
+    async def save(self, path: Path, *, memory: bool = True) -> None:
         """Write variables, functions and files to a file that `restore` reads.
+
+        Args:
+            memory: False where the cells can run again: only they are written, which takes a few
+                milliseconds now and their time when they are restored.
 
         Raises:
             SandboxError: nothing is kept, or the file cannot be written.
         """
         key = self._processes.key
         installed = self._processes.installed
-        await self._kept_states().save(path, self._idle(), self.step, self.names, key, installed)
+        await self._kept_states().save(
+            path, self._idle(), self.step, self.names, key, installed, memory=memory
+        )
 
     async def restore(self, path: Path) -> Rewound:
         """Take over the state in a file; whatever this sandbox held is gone.

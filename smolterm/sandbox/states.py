@@ -132,9 +132,14 @@ class States:
         names: tuple[str, ...],
         key: str,
         installed: Iterable[Wheel] = (),
+        *,
+        memory: bool = True,
     ) -> None:
-        await interpreter.ask("keep", {"step": step})
-        state = self._journal.state(step) if self._journal.has(step) else None
+        """Write the newest state; without `memory`, as the cells alone where they can run again."""
+        state = None
+        if memory or not self._history.replayable:
+            await interpreter.ask("keep", {"step": step})
+            state = self._journal.state(step) if self._journal.has(step) else None
         if state is None and not self._history.replayable:
             raise SandboxError(
                 "The state can be saved neither as memory nor as cells to run again.",

@@ -25,6 +25,8 @@ EVERY_SECONDS = 15.0
 """Between two states of one task."""
 CLOSE_SECONDS = 5.0
 """That leaving waits for a state to be written."""
+RERUN_SECONDS = 2.0
+"""Cells that took less in all may be kept to be run again, where nobody is likely to go on."""
 MOST_STATES = 60
 """Of all sessions; the oldest go first."""
 MOST_BYTES = 2 << 30
@@ -69,9 +71,14 @@ class Keeper:
     Args:
         sandbox: one without `save` is left alone.
         emit: told once when a state cannot be saved.
+        rerun: seconds. Where all cells took less, and none failed, only they are kept: leaving then
+            waits for no memory to be written, and a resume runs them again with recorded answers.
     """
 
-    def __init__(self, sandbox: Any, session: str, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, sandbox: Any, session: str, emit: Callable[[Event], None], *, rerun: float = 0.0
+    ) -> None:
+        self._rerun = rerun
         self._save = getattr(sandbox, "save", None)
         self._sandbox = sandbox
         self._session = session
@@ -85,13 +92,15 @@ class Keeper:
         """See what happens, and save where it is time to."""
         if isinstance(event, CellFinished):
             self._changed = True
+            # What a failed cell left, an interrupted one above all, may come out otherwise again.
+            self._rerun = 0.0 if event.error else self._rerun - event.seconds
         late = time.monotonic() - self._saved_at > EVERY_SECONDS
         if isinstance(event, Finished) or (isinstance(event, ObservationMade) and late):
             self.start()
 
     def changed(self) -> None:
-        """Note that the variables are others now."""
-        self._changed = True
+        """Note that the variables are others now, which no cell explains."""
+        self._changed, self._rerun = True, 0.0
 
     def start(self) -> None:
         """Save what changed, in a task of its own."""
@@ -132,7 +141,7 @@ class Keeper:
         try:
             make_private(path.parent)
             assert self._save is not None
-            await self._save(path)
+            await (self._save(path, memory=False) if self._rerun > 0 else self._save(path))
             prune(path.parent, keep=[path])
         except SandboxError as error:
             self._tell(str(error))

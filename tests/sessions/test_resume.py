@@ -10,6 +10,7 @@ from smolterm import events as e
 from smolterm.errors import SandboxError, StoreError, UsageError
 from smolterm.policy import Policy
 from smolterm.sandbox.deno import Sandbox
+from smolterm.sandbox.saved import read
 from smolterm.session import Session
 from smolterm.sessions.book import Book
 from smolterm.sessions.past import Past
@@ -21,13 +22,15 @@ AUTO = Policy(mode="auto")
 FIRST = (block("x = 1"), block("y = x + 1"), block("print(x, y)"), "Two.")
 
 
-def session(*replies: str, resume: Past | None = None) -> Session:
-    return Session(model=FakeModel(*replies), sandbox=Sandbox(), policy=AUTO, resume=resume)
+def session(*replies: str, resume: Past | None = None, brief: bool = False) -> Session:
+    return Session(
+        model=FakeModel(*replies), sandbox=Sandbox(), policy=AUTO, resume=resume, brief=brief
+    )
 
 
-async def first() -> str:
-    """Run a session of three cells to its end; returns its id."""
-    async with session(*FIRST) as one:
+async def first(*replies: str, brief: bool = False) -> str:
+    """Run a session of three cells, or others, to its end; returns its id."""
+    async with session(*(replies or FIRST), brief=brief) as one:
         await events_of(one, "add")
         return one.id
 
@@ -74,6 +77,27 @@ def test_it_goes_on_with_its_variables_steps_and_words() -> None:
             kept = book.events(name)
         assert sum(isinstance(event, e.TaskStarted) for event in kept) == 2
         assert not [event for event in kept if isinstance(event, e.ReplyDelta)]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("cells", "how"),
+    [
+        (FIRST, "by running the cells again"),
+        ((block("x = 1"), block("y = x + 1\n1 / 0"), "No."), "from the kept state"),
+    ],
+)
+def test_a_brief_session_keeps_its_cells_where_none_failed(cells: tuple[str], how: str) -> None:
+    async def work() -> None:
+        name = await first(*cells, brief=True)
+        assert (read(state_path(name)).state is None) == (how != "from the kept state")
+        async with session(block("print(x * 10 + y)"), "Done.", resume=past(name)) as again:
+            events = await events_of(again, "more")
+        assert outputs(events) == "12\n"
+        assert resumed(events).lost == ()
+        assert how in resumed(events).detail
+        assert read(state_path(name)).state is not None
 
     asyncio.run(work())
 
