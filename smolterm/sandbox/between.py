@@ -254,6 +254,8 @@ class BetweenCells:
         Raises:
             SandboxError: nothing is kept, or the file cannot be written.
         """
+        # The next sandbox may be shown other files, or none: cells alone would end elsewhere.
+        memory = memory or self._processes.has_files
         key = self._processes.key
         installed = self._processes.installed
         await self._kept_states().save(

@@ -60,6 +60,11 @@ class Processes:
         return self.current is not None and self.current.alive
 
     @property
+    def has_files(self) -> bool:
+        """Something of the host lies inside, or is shown there."""
+        return bool(self.files) or bool(self._staged is not None and self._staged.mounts)
+
+    @property
     def key(self) -> str:
         """Which snapshot the processes start from; states go over between those of one key."""
         snapshot = self.assets.snapshot if self.assets is not None else None

@@ -165,7 +165,7 @@ class States:
         interpreter = await begin()
         # Code that was compiled for a package lies where it lay only when the package is there.
         await install([one.wheel() for one in saved.installed])
-        why = "the file holds no memory"
+        why, names = "the file holds no memory", saved.names
         if state is not None:
             why = "it was saved by another version"
             if saved.key == key:
@@ -174,10 +174,10 @@ class States:
         if why:
             if not saved.replayable:
                 raise SandboxError(f"{path} cannot be restored: {why}.")
-            await self._replay(saved.cells, interpreter)
+            names = await self._replay((cell for cell in saved.cells if cell.whole), interpreter)
             way = "replay"
         self._history.replace(saved.cells)
-        return _rewound(saved.step, way, why, started, saved.names)
+        return _rewound(saved.step, way, why, started, names)
 
     async def _in_new_process(self, step: int, begin: Begin, why: str) -> tuple[Way, str]:
         nearest = self._journal.nearest(step)
@@ -217,9 +217,14 @@ class States:
             self._journal.adopt(state)
         return why
 
-    async def _replay(self, cells: Iterable[RecordedCell], interpreter: Interpreter) -> None:
+    async def _replay(
+        self, cells: Iterable[RecordedCell], interpreter: Interpreter
+    ) -> tuple[str, ...]:
+        """Run cells again; returns the variables after the last one."""
+        names: tuple[str, ...] = ()
         for cell in cells:
-            await _run_again(cell, interpreter)
+            names = await _run_again(cell, interpreter)
+        return names
 
     def _forget(self, step: int) -> None:
         self._journal.forget_after(step)
@@ -229,7 +234,7 @@ class States:
         return self._history.names_at(step) or ()
 
 
-async def _run_again(cell: RecordedCell, interpreter: Interpreter) -> None:
+async def _run_again(cell: RecordedCell, interpreter: Interpreter) -> tuple[str, ...]:
     answers = iter(cell.exchanges)
     running = RunningCell(interpreter.child, Limits(output_bytes=1))
     try:
@@ -248,7 +253,8 @@ async def _run_again(cell: RecordedCell, interpreter: Interpreter) -> None:
                         )
                     await running.reply(number, recorded.answer)
                 elif isinstance(part, CellDone):
-                    return
+                    return part.names
+        return ()
     except ChildError as error:
         raise SandboxDied(
             f"The sandbox died while cell {cell.step} ran again: {error}",

@@ -7,11 +7,14 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from smolterm.errors import SandboxDied, SandboxError
 from smolterm.sandbox import Limits
 from smolterm.sandbox.deno import Sandbox
+from smolterm.sandbox.files import StagedFiles
+from smolterm.sandbox.saved import read, write
 from smolterm.tools import tool
 
 CALLS: list[int] = []
@@ -242,6 +245,43 @@ def test_a_state_of_another_version_is_made_again_from_its_cells(own, start_sand
     assert (back.way, back.why) == ("replay", "it was saved by another version")
     assert other.value("x") == 30
     assert CALLS == [3]
+
+
+def test_cells_alone_are_saved_and_run_again(own, start_sandbox, tmp_path):
+    own.run("x = count(5)")
+    own.run("y = open('/home/y', 'w').write('y')")
+    CALLS.clear()
+    own.do(own.sandbox.save(tmp_path / "state", memory=False))
+    other = start_sandbox(tools=[count])
+    back = other.do(other.sandbox.restore(tmp_path / "state"))
+    assert (back.way, back.why) == ("replay", "the file holds no memory")
+    assert back.names == ("x", "y")
+    assert (other.value("x + y"), CALLS) == (51, [])
+
+
+def test_cells_alone_are_not_saved_where_files_were_given(start_sandbox, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    shown, given = StagedFiles(), start_sandbox()
+    shown.mount(tmp_path / "a.txt")
+    given.do(given.sandbox.offer(files={"/in/a.txt": b"a"}))
+    for one in (start_sandbox(files=shown), given):
+        one.run("import os; x = os.path.exists('/in/a.txt') or os.path.exists('/files/a.txt')")
+        one.do(one.sandbox.save(tmp_path / "state", memory=False))
+        other = start_sandbox()
+        assert other.do(other.sandbox.restore(tmp_path / "state")).way == "process"
+        assert other.value("x") is True
+
+
+def test_names_are_those_that_a_replay_left(own, start_sandbox, tmp_path):
+    path = tmp_path / "state"
+    own.run("x = 1")
+    own.run("y = 2")
+    own.do(own.sandbox.save(path, memory=False))
+    saved = read(path)
+    assert saved.names == ("x", "y")
+    write(path, msgspec.structs.replace(saved, cells=saved.cells[:1]))
+    other = start_sandbox()
+    assert other.do(other.sandbox.restore(path)).names == ("x",)
 
 
 @pytest.mark.parametrize(
