@@ -62,21 +62,7 @@ class Tool:
         Raises:
             ToolError: they do not fit the signature.
         """
-        names = self.spec.parameters
-        if len(args) > len(names):
-            raise ToolError(f"{self.spec.name}{self.spec.signature} takes {len(names)} arguments.")
-        given = dict(zip(names, args, strict=False))
-        for name, value in kwargs.items():
-            if name in given:
-                raise ToolError(f"{self.spec.name}: got argument {name!r} twice.")
-            given[name] = value
-        try:
-            checked = msgspec.convert(given, self._arguments, strict=True)
-        except msgspec.ValidationError as error:
-            raise ToolError(
-                f"{self.spec.name}{self.spec.signature}: {_readable(str(error))}"
-            ) from None
-        return {name: getattr(checked, name) for name in names}
+        return bound(self.spec, self._arguments, args, kwargs)
 
     async def call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Validate the arguments, call the function and return what it returned."""
@@ -92,15 +78,52 @@ class Tool:
         Raises:
             ToolError: it is something else.
         """
-        if self._returns is None:
-            return result
-        try:
-            msgspec.convert(result, self._returns, strict=True)
-        except msgspec.ValidationError as error:
-            raise ToolError(
-                f"{self.spec.name} returned something else than it promises: {error}."
-            ) from None
-        return result
+        return result if self._returns is None else returned(self.spec, self._returns, result)
+
+
+def bound(
+    spec: ToolSpec,
+    fields: type[msgspec.Struct],
+    args: list[Any],
+    kwargs: dict[str, Any],
+    *,
+    builtin: Iterable[type] = (),
+) -> dict[str, Any]:
+    """Return a call's arguments by name, checked and converted.
+
+    Args:
+        fields: one for each parameter, with its type and default.
+        builtin: types that nothing is converted to.
+
+    Raises:
+        ToolError: they do not fit the signature.
+    """
+    names = spec.parameters
+    if len(args) > len(names):
+        raise ToolError(f"{spec.name}{spec.signature} takes {len(names)} arguments.")
+    given = dict(zip(names, args, strict=False))
+    for name, value in kwargs.items():
+        if name in given:
+            raise ToolError(f"{spec.name}: got argument {name!r} twice.")
+        given[name] = value
+    try:
+        checked = msgspec.convert(given, fields, strict=True, builtin_types=builtin)
+    except (msgspec.ValidationError, RecursionError, TypeError) as error:
+        raise ToolError(f"{spec.name}{spec.signature}: {_readable(str(error))}") from None
+    return {name: getattr(checked, name) for name in names}
+
+
+def returned(spec: ToolSpec, kind: Any, result: Any, *, builtin: Iterable[type] = ()) -> Any:
+    """Return a result that is of a type.
+
+    Raises:
+        ToolError: it is something else.
+    """
+    try:
+        msgspec.convert(result, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ToolError(f"{spec.name} returned something else than it promises: {error}.") from None
+    return result
 
 
 def describe(function: Callable[..., Any], effect: Effect) -> ToolSpec:
