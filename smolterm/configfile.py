@@ -8,15 +8,14 @@ needs.
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 from smolterm.errors import ConfigError
+from smolterm.wholefile import write_whole
 
 Value: TypeAlias = str | bool | int | float
 
@@ -69,17 +68,12 @@ def _candidates(text: str, name: str, value: Value) -> Iterator[str]:
 
 
 def _write(path: Path, text: str, name: str, value: Value) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(text.encode())
-        part.replace(path)
+        write_whole(path, text.encode(), mode=mode)
     except (OSError, UnicodeEncodeError) as error:
         raise _unchanged(path, name, value, str(error)) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _unchanged(path: Path, name: str, value: Value, why: str) -> ConfigError:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from smolterm.printable import printable
 from smolterm.store import data_folder
+from smolterm.wholefile import write_whole
 
 MOST_BYTES = 1_000_000
 """Of the file, before its older half goes."""
@@ -140,8 +141,4 @@ def _shorten(path: Path, keep: int) -> None:
     data = path.read_bytes()
     cut = data.find(b"\n# ", max(len(data) - keep, 0))
     target = path.resolve()
-    fresh = target.with_name(f"{target.name}.{os.getpid()}")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data[cut:] if cut >= 0 else b"")
-    fresh.replace(target)
+    write_whole(target, data[cut:] if cut >= 0 else b"")

@@ -20,6 +20,7 @@ from smolterm.config import config_path
 from smolterm.errors import ConfigError
 from smolterm.policy import EFFECTS, KEPT, Rule
 from smolterm.printable import reveal
+from smolterm.wholefile import write_whole
 
 LARGEST_FILE = 1_000_000
 MOST_RULES = 1_000
@@ -146,6 +147,8 @@ def parse(text: str, named: str) -> Rules:
 
 def _wrong_with(rule: Rule) -> str:
     """Return why a rule is none that may stand in a file; empty when it may."""
+    if rule.kind == "step" or rule.step:
+        return "is about one step of one session"
     if rule.kind == "code":
         if rule.tool or rule.effect or rule.signature or rule.arguments is not None:
             return "is about code and takes nothing but tools"
@@ -197,14 +200,8 @@ def _written(rule: Rule) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text.encode())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode())
 
 
 def _damaged(named: str, why: str) -> ConfigError:

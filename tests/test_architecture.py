@@ -17,8 +17,9 @@ ROOT = Path(smolterm.__file__).parent
 # A module imports from the rows above its own; a whole package (`models.*`) also from itself. The
 # packages `models`, `packages` and `sandbox` are protocols and stand above what implements them.
 ROWS = """
-errors events landlock marks policy printable progress reach repair spawn threads toolcall written
-clipboard findfiles loader packages.unpack sandbox.values
+errors events landlock marks policy printable progress reach repair spawn threads toolcall
+wholefile written
+clipboard findfiles loader pack.* packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
 asking external grammar_python history mentions models packages parse rules sandbox schemas
 grammar onterminal
@@ -29,7 +30,7 @@ touches
 gate
 answers calls context filechanges manner
 aside seat staging telling thinker
-agent console early inline plainly
+agent console early hearing inline plainly
 pyplace sessionbase
 goingback stagedfiles steering variables
 session

@@ -7,13 +7,13 @@ comes from Pyodide's collection. Any web server can serve it too.
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from smolterm.packages import Item
 from smolterm.packages.cache import Cache, copy, sha256, unwritable
+from smolterm.wholefile import write_whole
 
 PAGE = '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>\n{}</body></html>\n'
 
@@ -59,6 +59,4 @@ def _write_list(simple: Path) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_whole(path, text.encode(), mode=0o666)

@@ -6,9 +6,6 @@ into a new sandbox and nowhere else.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from smolterm.errors import SandboxError
 from smolterm.packages import Kind, Wheel
 from smolterm.sandbox.history import RecordedCell
 from smolterm.sandbox.journal import MOST_STATE, About, State
+from smolterm.wholefile import write_whole
 
 MAGIC = b"smolterm sandbox state 1\n"
 LEVEL = 1
@@ -75,17 +73,7 @@ def write(path: Path, saved: Saved) -> None:
     head = msgspec.json.encode(msgspec.structs.replace(saved, raw=b"")) + b"\n"
     body = zlib.compress(saved.raw, LEVEL)
     try:
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(MAGIC + head + body)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        write_whole(path, MAGIC + head + body, lasting=True)
     except OSError as error:
         raise SandboxError(
             f"The state could not be saved to {path}: {error.strerror or error}.",

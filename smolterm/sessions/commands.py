@@ -13,7 +13,7 @@ import msgspec
 from smolterm.errors import ExitCode, UsageError
 from smolterm.printable import printable
 from smolterm.sessions.book import Book
-from smolterm.sessions.export import exported, form_of, write_whole
+from smolterm.sessions.export import exported, form_of, write_export
 from smolterm.sessions.texts import FORMATS, markdown
 from smolterm.store import StoredSession
 
@@ -125,7 +125,7 @@ def _export(book: Book, arguments: Any) -> int:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return 0
-    write_whole(Path(arguments.output), data)
+    write_export(Path(arguments.output), data)
     print(f"smolterm: {printable(arguments.output)}, {len(data):,} bytes", file=sys.stderr)
     return 0
 

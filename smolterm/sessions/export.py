@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from smolterm.errors import StoreError
 from smolterm.sessions.book import Book
 from smolterm.sessions.texts import WRITERS
+from smolterm.wholefile import write_whole
 
 ENDINGS = {".json": "json", ".jsonl": "jsonl", ".py": "py", ".ipynb": "ipynb"}
 
@@ -43,12 +41,12 @@ def export_session(session: str, path: Path, form: str = "") -> Path:
         StoreError: the store is damaged, or the file cannot be written.
     """
     with Book() as book:
-        write_whole(path, exported(book, book.identify(session), form or form_of(path.name)))
+        write_export(path, exported(book, book.identify(session), form or form_of(path.name)))
     return path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
+def write_export(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, or what is no file as it comes.
 
     Raises:
         StoreError: it cannot be written.
@@ -57,15 +55,7 @@ def write_whole(path: Path, data: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a device or a pipe
             return
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        write_whole(path, data)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written: {error.strerror or error}.",
