@@ -97,6 +97,7 @@ class Steps(Arranging):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._left_at: int | None = None  # where a question took the reader from the end to
+        self._due: int | None = None  # the step that waits, until there are rows to show it in
         self._picked = False  # the reader chose the step, so new ones do not take over
         self._asked: set[int] = set()  # pieces whose picture is being made
 
@@ -120,6 +121,7 @@ class Steps(Arranging):
         None means that nothing waits any more: whoever followed the end before, follows it again.
         """
         step = None if number is None else self._view.at(number)
+        self._due = number if step is not None and not self._heights else None
         if step is None:
             if self._left_at == self.scroll_offset.y:
                 self.to_end()
@@ -132,6 +134,10 @@ class Steps(Arranging):
                 code = self._blocks[self.chosen].top_of(1)
                 self.scroll_to(y=self._tops[self.chosen] + code, animate=False)
             self._left_at = self.scroll_offset.y if following else None
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._due is not None:
+            self.call_after_refresh(self.attend, self._due)
 
     def laid_out(self, index: int, item: Item) -> None:
         """Ask for the pictures of images that come on the screen."""

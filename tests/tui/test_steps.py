@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from scripted import Clock, Scripted, give, play, screen_text, settle
-from stories import ANSWER, CODE, proposed, ran, streamed
+from stories import ANSWER, CODE, asked, proposed, ran, streamed
+from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from smolterm.events import ApprovalRequested, Notice
+from smolterm.tui.fold import View
 from smolterm.tui.steps import Steps
 
 
@@ -55,6 +59,27 @@ def test_the_reader_who_scrolled_away_is_left_alone() -> None:
         assert "something new" in text and "new output below" not in text
 
     play(Scripted(*story, *ANSWER), test)
+
+
+def test_a_step_that_waits_is_brought_up_although_it_was_asked_before_there_was_room() -> None:
+    view = View()
+    for event in asked():
+        view.apply(event, 0.0)
+
+    class Alone(App[int]):
+        def compose(self) -> ComposeResult:
+            yield Steps(view)
+
+        def on_mount(self) -> None:
+            self.query_one(Steps).attend(1)
+
+    async def run() -> None:
+        async with Alone().run_test(size=(40, 4)) as pilot:
+            await pilot.pause()
+            steps = pilot.app.query_one(Steps)
+            assert 0 < steps.scroll_offset.y < steps.max_scroll_y
+
+    asyncio.run(run())
 
 
 def test_long_output_is_folded_and_unfolds() -> None:
