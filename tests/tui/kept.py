@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripted import Scripted, settle
+from scripted import Scripted, idle, settle
 from stories import ran
 from textual.pilot import Pilot
 
@@ -19,6 +19,16 @@ VARIABLES = (
              glance="   id region\n0  1  [b]north[/b] \x1b[31mred", rows=True),
     Variable(name="n", type="int", glance="42"),
 )  # fmt: skip
+
+
+LOOKING = 0.2
+"""Seconds without a key until words are looked for, or a session is looked into, and some more."""
+
+
+async def looked(pilot: Pilot[int]) -> None:
+    """Wait until the list of sessions shows what was typed, and what is in the chosen one."""
+    await idle(LOOKING)
+    await done(pilot)
 
 
 async def done(pilot: Pilot[int]) -> None:

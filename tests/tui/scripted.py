@@ -34,6 +34,29 @@ LONGEST = 60.0
 """Seconds of one test, before it is said what stands on the screen."""
 
 
+FRAME = 1 / 50
+"""Seconds; a timer that is due within them belongs to what is waited for."""
+
+
+async def idle(within: float = 0, most: float = LONGEST) -> None:
+    """Wait until the app has nothing to do, now or within so many seconds, at least a frame.
+
+    It stands in for what Textual's pilot waits for after each key: a frame, and a frame more for as
+    long as the process computes. That is most of a test's time, and on a busy machine not enough.
+    """
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + max(within, FRAME)
+    while True:
+        await asyncio.sleep(0)
+        if loop._ready:  # type: ignore[attr-defined]
+            continue
+        timers = (timer.when() for timer in loop._scheduled if not timer.cancelled())  # type: ignore[attr-defined]
+        due = min(timers, default=latest)
+        if due >= latest:
+            return
+        await asyncio.sleep(due - loop.time())
+
+
 class Clock:
     """Stands still until a test moves it."""
 

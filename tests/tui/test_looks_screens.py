@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept import NAMES, Kept, done, with_variables
+from kept import NAMES, Kept, done, looked, with_variables
 from scripted import Clock, Scripted, give, settle
 from stories import ANSWER, asked, failed
 from textual.pilot import Pilot
@@ -46,7 +46,7 @@ def after(*keys: str) -> Callable[[Pilot[int]], Any]:
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        await done(pilot)
+        await (looked if "f7" in keys else done)(pilot)
 
     return before
 

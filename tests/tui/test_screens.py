@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from kept import NAMES, Kept, done, past, with_variables
+from kept import NAMES, Kept, done, looked, past, with_variables
 from scripted import Clock, Scripted, give, screen_text, settle
 from stories import ANSWER, asked, ran
 from textual.app import App
@@ -45,8 +45,7 @@ async def press(pilot: Pilot[int], *keys: str) -> str:
     """Press keys, wait for what they start, and return the screen."""
     for key in keys:
         await pilot.press(key)
-    await pilot.pause(0.3 if "f7" in keys else 0)
-    await done(pilot)
+    await (looked if "f7" in keys else done)(pilot)
     return screen_text(pilot.app)
 
 
@@ -147,8 +146,8 @@ def test_sessions_are_looked_for_while_typing() -> None:
         for part in ("clean the [b]orders[/b] file", "● runs elsewhere", "◆ here", "注文の集計"):
             assert part in text, part
         await press(pilot, *"plot")
-        await pilot.pause(0.3)
-        text = await press(pilot)
+        await looked(pilot)
+        text = screen_text(pilot.app)
         assert "plot the temperatures" in text and "orders" not in text
         assert kept.calls == ["find ", "find plot"]
         text = await press(pilot, "down", "enter")
@@ -208,7 +207,7 @@ def test_letters_that_mean_nothing_in_the_list_go_on_looking() -> None:
         await press(pilot, "f7", "down")
         assert isinstance(pilot.app.focused, SessionList)
         await press(pilot, "o", "r")
-        await pilot.pause(0.3)
+        await looked(pilot)
         assert kept.calls[-1] == "find or"
 
     play(Scripted(), test)
