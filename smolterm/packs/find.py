@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from smolterm.errors import PackError
 from smolterm.packs.manifest import FILE, Manifest, read_manifest
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from importlib.metadata import EntryPoint
 
 GROUP = "smolterm.packs"
 
@@ -57,7 +59,10 @@ def read_pack(name: str, module: str) -> Found:
     return Found(name=name, module=module, folder=folder, manifest=manifest)
 
 
-def _entry_points() -> Iterator[tuple[importlib.metadata.EntryPoint, str]]:
+def _entry_points() -> Iterator[tuple[EntryPoint, str]]:
+    # Slow to import, and not needed where what is installed is known already.
+    import importlib.metadata
+
     seen: set[tuple[str, str]] = set()
     for distribution in importlib.metadata.distributions():
         # Reading the text first is several times faster than parsing what is not ours.
@@ -74,6 +79,9 @@ def _entry_points() -> Iterator[tuple[importlib.metadata.EntryPoint, str]]:
 
 def _folder_of(module: str) -> Path:
     """Return a package's folder. Only `find_spec` on a dotted name would import its parents."""
+    import importlib.util
+    from importlib.machinery import PathFinder
+
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
