@@ -40,6 +40,7 @@ SmoltermError
 │   ├── FileDamaged            what came, or lies there, is not what the hash says
 │   └── NoSpace                the disk cannot hold it
 ├── ToolError                  a tool refused or failed; becomes an observation
+│   └── Denied                 a pack tried what it was not granted
 └── StoreError                 the session's file
 """
 
@@ -232,6 +233,10 @@ class NoSpace(LibraryError):
 
 
 class ToolError(SmoltermError):
+    pass
+
+
+class Denied(ToolError):
     pass
 
 

@@ -19,7 +19,7 @@ ROOT = Path(smolterm.__file__).parent
 ROWS = """
 errors events landlock marks policy printable progress reach repair spawn threads toolcall
 wholefile written
-clipboard findfiles loader pack.* packages.unpack sandbox.values
+clipboard findfiles loader outside pack.* packages.unpack sandbox.values
 approval child clock commands config configfile gbnf keyboard process scan store tools transcript
 asking external grammar_python history mentions models packages parse rules sandbox schemas
 grammar onterminal
