@@ -61,3 +61,15 @@ def write(path: str, content: bytes | str) -> int:
     raw = content.encode() if isinstance(content, str) else bytes(content)
     answer = _call("files.write", {"path": path, "content": base64.b64encode(raw).decode()})
     return int(answer["size"])
+
+
+def place(path: str, *, write: bool = False) -> str:
+    """Return a file's real path; for native packs alone, whose library opens files by itself.
+
+    Args:
+        write: it is going to be changed, and may be missing in a folder that is there.
+
+    Raises:
+        Denied: it may not be read, not be written, or the pack is no native one.
+    """
+    return str(_call("files.place", {"path": path, "write": write})["place"])

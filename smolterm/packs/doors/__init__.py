@@ -73,6 +73,7 @@ class Doors:
             "files.info": self._files_info,
             "files.read": self._files_read,
             "files.write": self._files_write,
+            "files.place": self._files_place,
             "cache.get": self._cache_get,
             "cache.put": self._cache_put,
             "log": self._log,
@@ -145,6 +146,12 @@ class Doors:
     def _files_write(self, payload: dict[str, Any]) -> Any:
         path = _read(payload.get("path"), str)
         return {"size": self._files.write(path, _bytes(payload.get("content")))}
+
+    def _files_place(self, payload: dict[str, Any]) -> Any:
+        if not self._native:
+            raise Denied(f"{self._grant.pack} asked for a real path, which only native packs get.")
+        path, write = _read(payload.get("path"), str), _read(payload.get("write"), bool)
+        return {"place": str(self._files.place(path, write))}
 
     def _cache_get(self, payload: dict[str, Any]) -> Any:
         return {"value": self._cache.get(_read(payload.get("key"), str))}

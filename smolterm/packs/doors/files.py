@@ -85,6 +85,46 @@ class Files:
             ToolError: it is a link or a folder, or too large.
         """
         base = self._base()
+        return folder.write(base, self._writable(path), raw, path)
+
+    def place(self, path: str, write: bool) -> Path:
+        """Return a file's real path, for a native pack whose library takes nothing else.
+
+        No part of it is a link now; a link that comes later is between the library and the system.
+
+        Args:
+            write: it is going to be changed, and may be missing in a folder that is there.
+
+        Raises:
+            Denied: it may not be read, or not be written.
+            ToolError: it is missing, or no file.
+        """
+        base = self._base()
+        if write:
+            parts = self._writable(path)
+            if not parts:
+                raise ToolError(f"{path!r} names no file.")
+            if not os.path.lexists(base.joinpath(*parts)):
+                if folder.resolve(base, "/".join((".", *parts[:-1]))) != parts[:-1]:
+                    raise ToolError(f"{path!r} is behind a link and is not written to.")
+                with folder.opened(base, parts[:-1], path):
+                    pass
+                return base.joinpath(*parts)
+        parts = self._readable(base, path)
+        with folder.opened(base, parts, path) as (_, status):
+            if not stat.S_ISREG(status.st_mode):
+                raise ToolError(f"{path!r} is no file.")
+        if write and parts != folder.parts_of(path):
+            raise ToolError(f"{path!r} is a link and is not written to.")
+        return base.joinpath(*parts)
+
+    def _base(self) -> Path:
+        if self._folder is None:
+            raise Denied("No folder was granted.", next="Start with --folder DIR.")
+        return Path(os.path.realpath(self._folder))
+
+    def _writable(self, path: str) -> tuple[str, ...]:
+        """Return a path's components, if it may be written."""
         parts = folder.parts_of(path)
         if not self._write.patterns:
             raise Denied(f"The folder was granted to {self._pack} for reading only.")
@@ -93,12 +133,7 @@ class Files:
                 f"{self._pack} tried to write {path!r}, "
                 f"which is not among what it may write ({self._write})."
             )
-        return folder.write(base, parts, raw, path)
-
-    def _base(self) -> Path:
-        if self._folder is None:
-            raise Denied("No folder was granted.", next="Start with --folder DIR.")
-        return Path(os.path.realpath(self._folder))
+        return parts
 
     def _readable(self, base: Path, path: str) -> tuple[str, ...]:
         """Return the components of what a path leads to, if that may be read.
