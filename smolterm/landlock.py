@@ -50,24 +50,26 @@ def handled(version: int) -> tuple[int, int, int]:
     return _bits(_FILES, version), _bits(_NETWORK, version), _bits(_SCOPES, version)
 
 
-def attributes(version: int) -> bytes:
+def attributes(version: int, *, network: bool = False) -> bytes:
     """Return the kernel's `landlock_ruleset_attr`, as long as this version knows it."""
     words = 3 if version >= 6 else 2 if version >= 4 else 1
-    return struct.pack(f"={words}Q", *handled(version)[:words])
+    files, connections, scopes = handled(version)
+    return struct.pack(f"={words}Q", *(files, 0 if network else connections, scopes)[:words])
 
 
-def restrict_thread(rules: Iterable[tuple[str | Path, int]]) -> None:
+def restrict_thread(rules: Iterable[tuple[str | Path, int]], *, network: bool = False) -> None:
     """Take every right from the calling thread but those of the rules.
 
     Args:
         rules: paths with their rights; those that do not exist are left out.
+        network: leave it all of the network.
 
     Raises:
         OSError: the kernel refuses.
     """
     version = abi()
     known = handled(version)[0]
-    attribute = attributes(version)
+    attribute = attributes(version, network=network)
     ruleset = _call(_CREATE_RULESET, attribute, len(attribute), 0)
     try:
         for path, rights in rules:

@@ -1,4 +1,4 @@
-"""What the system reads to load a program: its loader and its shared libraries."""
+"""What the system reads to load a program: its loader, its shared libraries, and Python's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import contextlib
 import os
 import struct
 import subprocess
+import sys
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
+from smolterm import landlock
 from smolterm.spawn import plain_environment
 
 LIST_SECONDS = 10
+SYSTEM = (
+    "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix/store", "/etc/ld.so.cache", "/etc/localtime",
+    "/proc", "/sys",
+)  # fmt: skip
+"""Libraries and what tells of processors and memory; no home, no settings of anybody."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _INTERPRETER = 3
 """The kind of program header that names the loader."""
 _HEADERS = 64
@@ -66,6 +76,19 @@ def libraries(program: str) -> tuple[str, ...]:
         if name.startswith("/") and name not in (loader, *found):
             found.append(name)
     return (loader, *found)
+
+
+def python_rules() -> Iterator[tuple[str | Path, int]]:
+    """Yield what Python needs to run and to import what is installed, and nothing else."""
+    python = {sys.prefix, sys.base_prefix, *(path for path in sys.path if Path(path).is_absolute())}
+    for path in (*SYSTEM, *python):
+        yield path, landlock.READ
+    program = os.path.realpath(sys.executable)
+    for executed in (sys.executable, program, interpreter(program)):
+        if executed:
+            yield executed, landlock.READ_FILE | landlock.EXECUTE
+    for path in DEVICES:
+        yield path, landlock.READ_FILE | landlock.WRITE_FILE
 
 
 def changed_at(path: str) -> int:

@@ -9,19 +9,12 @@ file does to it, it cannot do to the machine.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from smolterm import landlock
-from smolterm.loader import interpreter
+from smolterm.loader import python_rules as python_rules
 
-SYSTEM = (
-    "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix/store", "/etc/ld.so.cache", "/etc/localtime",
-    "/proc", "/sys",
-)  # fmt: skip
-"""Libraries and what tells of processors and memory; no home, no settings of anybody."""
-DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 GPUS = ("nvidia*", "dri", "kfd", "dxg")
 """Below `/dev`; what is not there costs nothing."""
 USED = landlock.READ_FILE | landlock.READ_DIR | landlock.WRITE_FILE | landlock.IOCTL_DEV
@@ -48,19 +41,6 @@ def confine(
     more = [Path(path) for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     rules = [*_rules(model, states), *((path, landlock.READ) for path in more)]
     return lambda: landlock.restrict_thread(rules)
-
-
-def python_rules() -> Iterator[tuple[str | Path, int]]:
-    """Yield what Python needs to run and to import what is installed, and nothing else."""
-    python = {sys.prefix, sys.base_prefix, *(path for path in sys.path if Path(path).is_absolute())}
-    for path in (*SYSTEM, *python):
-        yield path, landlock.READ
-    program = os.path.realpath(sys.executable)
-    for executed in (sys.executable, program, interpreter(program)):
-        if executed:
-            yield executed, landlock.READ_FILE | landlock.EXECUTE
-    for path in DEVICES:
-        yield path, landlock.READ_FILE | landlock.WRITE_FILE
 
 
 def _rules(model: Path, states: Path | None) -> Iterator[tuple[str | Path, int]]:

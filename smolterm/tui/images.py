@@ -103,6 +103,6 @@ def confinement() -> Callable[[], None] | None:
 
 @cache
 def _rules() -> list[tuple[str | Path, int]]:
-    from smolterm.models.wall import python_rules
+    from smolterm.loader import python_rules
 
     return list(python_rules())
