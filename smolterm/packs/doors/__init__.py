@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import platformdirs
 
 from smolterm.errors import Denied, ToolError
 from smolterm.packs.doors.cache import Cache
@@ -23,6 +22,7 @@ from smolterm.packs.doors.grant import Grant
 from smolterm.packs.doors.http import Asked, Counts, Http
 from smolterm.packs.doors.secrets import Secrets
 from smolterm.packs.notice import PackNotice
+from smolterm.store import cache_folder
 
 if TYPE_CHECKING:
     from smolterm.packs.doors.connect import Resolve
@@ -216,4 +216,4 @@ def _bytes(value: object) -> bytes:
 
 def _cache_folder(pack: str) -> Path:
     safe = re.sub(r"[^A-Za-z0-9_-]", "_", pack)[:100] or "_"
-    return platformdirs.user_cache_path("smolterm") / "packs" / safe
+    return cache_folder() / "packs" / safe
