@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import queue
 import socket
@@ -21,10 +22,13 @@ from smolterm.packs.doors.urls import Address, as_address
 
 Resolve: TypeAlias = Callable[[str, int], list[str]]
 """Takes a host and a port, returns addresses."""
+Trust: TypeAlias = Callable[[], ssl.SSLContext]
 
 MOST_ADDRESSES = 8
 MOST_RECEIVED = 24_000_000
 """Bytes of one answer as they come over the wire, headers and all."""
+MOST_BEFORE_BODY = 300_000
+"""Bytes of status lines and headers; a server may send any number of interim answers."""
 _PLACES = {
     "loopback": "this machine",
     "private": "a private network",
@@ -43,6 +47,10 @@ class Errand:
     """As `time.monotonic` counts."""
     received: int = 0
     sent: int = 0
+    most: int = MOST_BEFORE_BODY
+    """Bytes that may be received up to now."""
+    connected: bool = False
+    """A new connection was made for it."""
 
     def left(self) -> float:
         """Return the seconds that are left.
@@ -69,11 +77,13 @@ class CheckedBackend(httpcore.NetworkBackend):
     Args:
         here: the errand that a connection is for.
         resolve: who looks hosts up.
+        trust: makes the TLS context, at the first connection that needs one.
     """
 
-    def __init__(self, here: Here, resolve: Resolve) -> None:
+    def __init__(self, here: Here, resolve: Resolve, trust: Trust) -> None:
         self._here = here
         self._resolve = resolve
+        self._trust = trust
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -97,7 +107,8 @@ class CheckedBackend(httpcore.NetworkBackend):
                 if at == len(addresses):
                     raise
             else:
-                return TimedStream(stream, self._here)
+                errand.connected = True
+                return TimedStream(stream, self._here, self._trust)
         raise httpcore.ConnectError("no address")
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
@@ -108,15 +119,16 @@ class CheckedBackend(httpcore.NetworkBackend):
 class TimedStream(httpcore.NetworkStream):
     """A connection whose every wait ends with the errand's time, and whose bytes are counted."""
 
-    def __init__(self, stream: httpcore.NetworkStream, here: Here) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, here: Here, trust: Trust) -> None:
         self._stream = stream
         self._here = here
+        self._trust = trust
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         errand = self._errand()
         raw = self._stream.read(max_bytes, errand.left())
         errand.received += len(raw)
-        if errand.received > MOST_RECEIVED:
+        if errand.received > errand.most:
             raise httpcore.RemoteProtocolError("the answer does not end")
         return raw
 
@@ -145,8 +157,11 @@ class TimedStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._errand().left()
-        return TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._here)
+        # The pool's own context trusts nobody; ours takes a while to make.
+        context = self._trust()
+        context.set_alpn_protocols(["http/1.1"])
+        stream = self._stream.start_tls(context, server_hostname, self._errand().left())
+        return TimedStream(stream, self._here, self._trust)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -211,6 +226,7 @@ def system_resolve(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
+@functools.cache
 def system_trust() -> ssl.SSLContext:
     """Return a TLS context that trusts what the system and certifi trust."""
     import certifi

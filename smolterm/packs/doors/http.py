@@ -29,7 +29,7 @@ from smolterm.packs.doors.urls import BadUrl, Url, read_url
 if TYPE_CHECKING:
     import httpcore
 
-    from smolterm.packs.doors.connect import Resolve
+    from smolterm.packs.doors.connect import Errand, Resolve
 
 LONGEST = 20_000_000
 """Bytes of one body, sent or, once it is decompressed, received."""
@@ -125,7 +125,12 @@ class Http:
         if not asked.timeout > 0:
             raise ToolError("`timeout` is more than 0 seconds.")
         deadline = time.monotonic() + min(asked.timeout, SECONDS)
-        hop = _first(asked)
+        try:
+            hop = _first(asked)
+        except BadUrl as error:
+            for name in sorted(self._secrets.within(asked.url)):
+                raise Denied(f"{self._pack} tried to hide the secret {name} in a host.") from None
+            raise ToolError(f"No request was sent: {error}.") from None
         for _ in range(MOST_REDIRECTS + 1):
             status, headers, body = self._send(hop, deadline, asked)
             location = next((value for name, value in headers if name == "location"), None)
@@ -168,8 +173,9 @@ class Http:
         return status, hidden, self._secrets.hide(content)
 
     def _granted(self, url: Url) -> tuple[Rule, ...]:
-        for name in self._secrets.within(url.host):
-            raise Denied(f"{self._pack} tried to write the secret {name} into a host's name.")
+        for name in sorted(self._secrets.within(url.host)):
+            # The look-up alone would tell it to whoever serves that name.
+            raise Denied(f"{self._pack} tried to hide the secret {name} in a host.")
         rules = naming(self._rules, url)
         if rules:
             return rules
@@ -225,7 +231,7 @@ class Http:
         """Return the request that follows a redirect, as the Fetch standard has it."""
         try:
             url = read_url(urljoin(str(hop.url), location))
-        except BadUrl as error:
+        except ValueError as error:
             raise Denied(f"{hop.url.authority} sent {self._pack} on, but {error}.") from None
         method, body, headers, auth = hop.method, hop.body, hop.headers, hop.auth
         if (status in (301, 302) and method == "POST") or (
@@ -264,11 +270,13 @@ class Wire:
         from smolterm.packs.doors import connect
 
         self._core = httpcore
-        self._errand = connect.Errand
+        self._connect = connect
         self._here = connect.Here()
-        backend = connect.CheckedBackend(self._here, resolve or connect.system_resolve)
+        backend = connect.CheckedBackend(
+            self._here, resolve or connect.system_resolve, trust or connect.system_trust
+        )
         self._pool = httpcore.ConnectionPool(
-            ssl_context=(trust or connect.system_trust)(),
+            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             max_connections=10,
             max_keepalive_connections=5,
             keepalive_expiry=5.0,
@@ -297,7 +305,7 @@ class Wire:
             NoAnswer: no connection, too slow, too large, or no HTTP.
             Denied: the host is at an address that it may not be at.
         """
-        errand = self._errand(pack, rules, deadline)
+        errand = self._connect.Errand(pack, rules, deadline)
         self._here.errand = errand
         request = self._core.Request(
             method,
@@ -309,7 +317,7 @@ class Wire:
             extensions={"timeout": {"pool": errand.left()}},
         )
         try:
-            return self._exchange(request, keep, deadline)
+            return self._exchange(request, keep, errand)
         except self._core.TimeoutException:
             raise NoAnswer(
                 "there was no whole answer in time", next="Try again, or ask for less."
@@ -330,20 +338,30 @@ class Wire:
         self._pool.close()
 
     def _exchange(
-        self, request: httpcore.Request, keep: Callable[[int], bool], deadline: float
+        self, request: httpcore.Request, keep: Callable[[int], bool], errand: Errand
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        response = self._pool.handle_request(request)
+        response = self._answer(request, errand)
+        errand.most = self._connect.MOST_RECEIVED
         try:
             headers = [(_text(name), _text(value)) for name, value in response.headers]
             content = b""
             if keep(response.status) and request.method != b"HEAD":
-                content = self._body(response, headers, deadline)
+                content = self._body(response, headers, errand)
         finally:
             response.close()
         return response.status, headers, content
 
+    def _answer(self, request: httpcore.Request, errand: Errand) -> httpcore.Response:
+        try:
+            return self._pool.handle_request(request)
+        except (self._core.RemoteProtocolError, self._core.ReadError, self._core.WriteError):
+            # The server may have closed a kept connection in the moment that it was used again.
+            if errand.received or errand.connected or request.method not in (b"GET", b"HEAD"):
+                raise
+        return self._pool.handle_request(request)
+
     def _body(
-        self, response: httpcore.Response, headers: list[tuple[str, str]], deadline: float
+        self, response: httpcore.Response, headers: list[tuple[str, str]], errand: Errand
     ) -> bytes:
         by_name = {name.lower(): value for name, value in headers}
         promised = by_name.get("content-length", "")
@@ -357,22 +375,18 @@ class Wire:
                 size += len(piece)
                 if size > LONGEST:
                     raise NoAnswer(f"the answer has more than {LONGEST} bytes")
-                if time.monotonic() > deadline:
-                    raise self._core.ReadTimeout("the time is over")
+                errand.left()
                 found.append(piece)
         inflate.end()
         return b"".join(found)
 
 
 def _first(asked: Asked) -> _Hop:
-    """Check what the pack asked for."""
+    """Check what the pack asked for; raises BadUrl or ToolError."""
     method = asked.method.upper()
     if method not in METHODS:
         raise ToolError(f"{asked.method[:40]!r} is no method that can be sent.")
-    try:
-        url = read_url(asked.url)
-    except BadUrl as error:
-        raise ToolError(f"No request was sent: {error}.") from None
+    url = read_url(asked.url)
     try:
         body = None if asked.body is None else base64.b64decode(asked.body, validate=True)
     except ValueError:

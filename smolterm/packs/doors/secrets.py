@@ -20,6 +20,8 @@ from smolterm.packs.doors.urls import Url
 
 SHORTEST_MASKED = 4
 """Characters. Masking a shorter secret would tear words apart and hide nothing."""
+SHORTEST_CLEAR = 8
+"""Characters. A shorter secret may stand in a request to another host by chance."""
 SHORTEST_CORE = 8
 """Characters of base64 that stand for the secret alone."""
 DEEPEST = 100
@@ -79,6 +81,8 @@ class Secrets:
     def fill(self, text: str, url: Url, write: Callable[[str], str]) -> str:
         """Put the secrets in the place of their placeholders.
 
+        One that stands there in the clear, whoever told it, is held to the same hosts.
+
         Args:
             text: what is going to be sent.
             url: where to.
@@ -92,15 +96,21 @@ class Secrets:
             name = self._named.get(match[0])
             if name is None:
                 return match[0]
-            if not naming(self._rules[name], url):
-                hosts = ", ".join(self._hosts[name]) or "none"
-                raise Denied(
-                    f"{self._pack} tried to send the secret {name} to {url.authority}, "
-                    f"which is not among that secret's hosts ({hosts})."
-                )
+            self._check(name, url)
             return write(self._values[name])
 
+        for name, written in self._written:
+            if len(written) >= SHORTEST_CLEAR and written in text:
+                self._check(name, url)
         return self._pattern.sub(filled, text)
+
+    def _check(self, name: str, url: Url) -> None:
+        if not naming(self._rules[name], url):
+            hosts = ", ".join(self._hosts[name]) or "none"
+            raise Denied(
+                f"{self._pack} tried to send the secret {name} to {url.authority}, "
+                f"which is not among that secret's hosts ({hosts})."
+            )
 
     def hide(self, text: Text) -> Text:
         """Put placeholders in the place of secrets that a server sent back."""
