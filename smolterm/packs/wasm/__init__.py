@@ -1,0 +1,1 @@
+"""Packs in WebAssembly: no file, socket, environment or process, only the host's one function."""

@@ -1,0 +1,1 @@
+"""What runs inside an instance: Python of our own, baked into the image before any pack."""
