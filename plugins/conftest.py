@@ -1,0 +1,1 @@
+"""Lets the tests of every pack import what stands beside this file."""
