@@ -14,6 +14,7 @@ from smolterm.calls import AnyTool, ToolCalls
 from smolterm.clock import STOPPED, Budget, Clock, Interrupted, TaskOver
 from smolterm.errors import SandboxDied, SmoltermError
 from smolterm.gate import Gate, Granted
+from smolterm.outside import Unread
 from smolterm.packages import Plan
 from smolterm.parse import Reply, parse_reply
 from smolterm.policy import Approve, Decision, Edit, Reject, Stop, Verdict
@@ -159,9 +160,11 @@ class Agent:
         by_person = judged.verdict is not Verdict.ALLOW
         decision: Decision = Approve()
         kept = Granted(judged.rule)
+        unread = Unread()
         self.calls.read = Reading()
         if by_person:
             rules = self.gate.code_rules(code, reading, repeats=repeats)
+            unread = self.gate.unread()
             self.approvals.ask(number)
             yield e.ApprovalRequested(
                 step=number,
@@ -169,6 +172,8 @@ class Agent:
                 why=f"The same code was proposed {repeats} times." if repeats >= 3 else "",
                 touches=reading.touches,
                 rules=tuple(rule.words() for rule in rules),
+                outside=unread.sources,
+                outside_count=unread.total,
             )
             async with self.clock.waiting(counts=False):
                 decision = await self.approvals.answer(number)
@@ -186,6 +191,7 @@ class Agent:
             code=code if isinstance(decision, Approve | Edit) else "",
             rule=kept.words,
             granted=kept.rule,
+            read=unread.to if isinstance(decision, Approve | Edit) else 0,
         )
         if isinstance(decision, Stop):
             raise TaskOver(e.Finished(reason="stopped", message=STOPPED))
@@ -234,6 +240,7 @@ class Agent:
             names=done.names,
             variables=done.variables,
             lines=done.lines,
+            outside=self.transcript.outside.names(),
         )
         if self._ending is not None:
             raise self._ending
@@ -291,7 +298,8 @@ class Agent:
         detail = died.kept if died is not None and back else why
         yield e.SandboxChanged(state="died", detail=detail, lost=lost)
         error = e.CellError(type="SandboxDied", message=why, traceback=why)
-        yield e.CellFinished(step=number, error=error)
+        outside = self.transcript.outside.names()
+        yield e.CellFinished(step=number, error=error, outside=outside)
         if self._ending is not None:
             raise self._ending
         if self.clock.interrupted:

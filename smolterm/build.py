@@ -69,7 +69,7 @@ def build_session(
         model=model,
         rules=rules,
         packs=packs,
-        policy=Policy(mode=mode, allow=frozenset(settings.allow)),
+        policy=Policy(mode=mode, allow=frozenset(settings.allow), outside=settings.outside),
         budget=Budget(
             max_steps=settings.max_steps,
             max_seconds=settings.max_seconds,

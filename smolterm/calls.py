@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -13,9 +13,10 @@ from smolterm.approval import Approvals, word
 from smolterm.clock import STOPPED, Clock, Interrupted, TaskOver
 from smolterm.errors import ToolError
 from smolterm.gate import Gate, Granted, arguments_of
+from smolterm.outside import ASKED, STILL
 from smolterm.packages import Plan
 from smolterm.packages.names import package_of
-from smolterm.policy import Approve, Mode, Reject, Stop, Verdict
+from smolterm.policy import Approve, Mode, Reject, Rule, Stop, Verdict
 from smolterm.sandbox import Call, CellRunner
 from smolterm.sandbox.values import short_repr
 from smolterm.tools import ToolSpec
@@ -23,6 +24,7 @@ from smolterm.touches import Reading, touches
 
 IMPORT = "import"
 """How events name the fetching of a package; no tool can have this name."""
+WANTED = "The code imports a package that is not on this machine."
 MOST_RESULT = 160
 """Characters of a result in its event; the code gets all of it."""
 
@@ -52,6 +54,8 @@ class ToolCalls:
         self._sandbox = sandbox
         self._approvals = approvals
         self._consents = 0
+        self.running: dict[int, str] = {}
+        """The calls that are being made, and the tool of each."""
         self.specs = tuple(tool.spec for tool in tools.values())
         self.read = Reading()
         """The code that a person approved; empty while other code runs."""
@@ -86,6 +90,7 @@ class ToolCalls:
         )  # fmt: skip
         started = time.monotonic()
         value, error = None, None
+        self.running[call.call] = name
         try:
             async with clock.waiting():
                 value = await self._while_alive(tool.call(call.args, call.kwargs))
@@ -95,6 +100,12 @@ class ToolCalls:
             raise
         except Exception as failure:  # noqa: BLE001  a tool is foreign code; this is its boundary
             error = f"{type(failure).__name__}: {failure}"
+        finally:
+            self.running.pop(call.call, None)
+        if tool.spec.outside:
+            # An error's message may be the page's too.
+            source = e.Source(kind="tool", what=name, arguments=_arguments(call), step=number)
+            yield e.OutsideArrived(step=number, source=source, call=call.call)
         yield e.ToolReturned(
             step=number, call=call.call, tool=name, ok=error is None,
             result=error if error is not None else glance(value),
@@ -108,7 +119,7 @@ class ToolCalls:
         """Judge one call, asking where one asks; a text is why it does not happen."""
         given = arguments_of(call.args, call.kwargs)
         seen = spec.name in self.read.calls
-        judged = self._gate.judge_call(spec, given.exact, read=seen)
+        judged = self._gate.judge_call(spec, given.exact, read=seen, step=number)
         if judged.verdict is Verdict.DENY:
             yield judged.why
             return
@@ -118,12 +129,16 @@ class ToolCalls:
                     step=number, call=call.call, decision="approve", by="policy", rule=judged.rule
                 )
             return
-        rules = self._gate.call_rules(spec, given.exact)
+        unread = self._gate.unread()
+        of_step = self._gate.step_rules(spec, number) if unread.total else ()
+        rules = (*of_step, *self._gate.call_rules(spec, given.exact))
+        why = ASKED if judged.guarded else _why(spec.effect, seen, self._gate.policy.mode)
         self._approvals.ask(number, call.call)
         yield e.ApprovalRequested(
             step=number, code=code, call=call.call, tool=spec.name, arguments=given.text,
-            effect=spec.effect, line=line, why=_why(spec.effect, seen, self._gate.policy.mode),
-            touches=touches(code, self.specs), rules=tuple(rule.words() for rule in rules),
+            effect=spec.effect, line=line, why=why, touches=touches(code, self.specs),
+            rules=_words(rules, guarded=unread.total > 0), step_rules=len(of_step),
+            outside=unread.sources, outside_count=unread.total,
         )  # fmt: skip
         async with clock.waiting(counts=False):
             decision = await self._approvals.answer(number, call.call)
@@ -132,6 +147,7 @@ class ToolCalls:
         yield e.DecisionMade(
             step=number, call=call.call, decision=word(decision), by="person", reason=reason,
             rule=kept.words, granted=kept.rule,
+            read=unread.to if isinstance(decision, Approve) else 0,
         )  # fmt: skip
         if isinstance(decision, Stop):
             raise TaskOver(e.Finished(reason="stopped", message=STOPPED))
@@ -161,21 +177,24 @@ class ToolCalls:
         emit: Callable[[e.Event], None],
     ) -> bool:
         """Ask about a package that the code imports: fetching it leaves the machine."""
-        verdict = self._gate.judge_package(IMPORT)
-        if verdict is not Verdict.ASK:
-            return verdict is Verdict.ALLOW
-        if plan.look_up in {package_of(name) for name in self.read.imports}:
+        judged = self._gate.judge_package(IMPORT)
+        if judged.verdict is not Verdict.ASK:
+            return judged.verdict is Verdict.ALLOW
+        named = plan.look_up in {package_of(name) for name in self.read.imports}
+        if named and not judged.guarded:
             # The name stands in the code that a person approved; the download is asked about.
             return True
         self._consents += 1
         # The code's own calls are counted upwards from 1.
         call = -self._consents
         what = "\n".join(plan.lines())
+        unread = self._gate.unread()
         self._approvals.ask(number, call)
         emit(
             e.ApprovalRequested(
                 step=number, code=code, call=call, tool=IMPORT, arguments=what, effect="network",
-                why="The code imports a package that is not on this machine.",
+                why=ASKED if judged.guarded else WANTED,
+                outside=unread.sources, outside_count=unread.total,
             )
         )  # fmt: skip
         async with clock.waiting(counts=False):
@@ -184,7 +203,12 @@ class ToolCalls:
         reason = decision.reason if isinstance(decision, Reject) else ""
         emit(
             e.DecisionMade(
-                step=number, call=call, decision=word(decision), by="person", reason=reason
+                step=number,
+                call=call,
+                decision=word(decision),
+                by="person",
+                reason=reason,
+                read=unread.to if granted else 0,
             )
         )
         if isinstance(decision, Stop):
@@ -217,6 +241,13 @@ def _line(call: Call, code: str) -> int | None:
     """Return the line that the sandbox claims; its word counts for nothing but showing."""
     line = call.line
     return line if line is not None and 0 < line <= code.count("\n") + 1 else None
+
+
+def _words(rules: Sequence[Rule], *, guarded: bool) -> tuple[str, ...]:
+    """Return the rules as they are offered; those that outlive a step do not lift the guard."""
+    return tuple(
+        rule.words() + (f" {STILL}" if guarded and rule.kind != "step" else "") for rule in rules
+    )
 
 
 def _why(effect: str, seen: bool, mode: Mode) -> str:

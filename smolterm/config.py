@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from smolterm.errors import ConfigError
-from smolterm.policy import Effect, Mode
+from smolterm.policy import Effect, Mode, OutsidePolicy
 
 LIMITS = (
     "max_steps", "max_seconds", "max_tokens", "max_cost", "max_repairs", "cell_seconds",
@@ -48,8 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Tools may write there too, each time after a question."""
     allow: tuple[Effect, ...] = ()
     """Effects that need no question: write, network, spend, danger."""
+    outside: OutsidePolicy = "ask"
+    """Whether text that tools and files bring makes each call with an effect ask until you have
+    decided on it: `ask`, or `trust` that nobody wrote it to be obeyed."""
     packs: tuple[str, ...] | None = None
-    """Names of the tool packs to use. Unset: all that are installed."""
+    """Names of the tool packs to use. Unset: all that are trusted."""
     max_steps: int = 20
     """Steps of one task. 0 means no limit."""
     max_seconds: float = 900.0

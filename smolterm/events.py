@@ -89,6 +89,18 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Columns that are not here."""
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What brought text from outside: text that neither the person nor the model wrote."""
+
+    kind: Literal["tool", "file"]
+    what: str
+    """The tool's name, or the file's path inside the sandbox."""
+    arguments: str = ""
+    """What the tool was given, in short."""
+    step: int = 0
+    """In which it came; 0 where that was before the first."""
+
+
 class FileChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One staged file that is not as the original is."""
 
@@ -262,6 +274,13 @@ class ApprovalRequested(Fact, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     """What could be allowed from now on, each in full as `policy.Rule.words` says it; `Approve`
     names one by its place. Empty where nothing may be."""
+    step_rules: int = 0
+    """So many of the first `rules` hold for the rest of this step, and cannot be kept longer."""
+    outside: tuple[Source, ...] = ()
+    """Where the unread text from outside came from, the newest first and not more than a person
+    looks through; empty where there is none."""
+    outside_count: int = 0
+    """How many of them there are in all."""
 
 
 class FilesRequested(Fact, frozen=True, kw_only=True):
@@ -269,6 +288,10 @@ class FilesRequested(Fact, frozen=True, kw_only=True):
 
     step: int
     files: tuple[FileChange, ...]
+    outside: tuple[Source, ...] = ()
+    """Where the unread text from outside came from, as in `ApprovalRequested`."""
+    outside_count: int = 0
+    """How many of them there are in all."""
 
 
 class FilesDecided(Fact, frozen=True, kw_only=True):
@@ -285,6 +308,8 @@ class FilesDecided(Fact, frozen=True, kw_only=True):
     """The name by which what was overwritten can be brought back."""
     error: str = ""
     """Why nothing was written though it was accepted."""
+    read: int = 0
+    """So many of the session's `OutsideArrived` count as read from now on."""
 
 
 class FilesUndone(Fact, frozen=True, kw_only=True):
@@ -313,6 +338,9 @@ class DecisionMade(Fact, frozen=True, kw_only=True):
     """The rule that decided, or that was saved with it, in words."""
     granted: str = ""
     """The rule that counts from now on in this session, as JSON; not one that a file keeps."""
+    read: int = 0
+    """So many of the session's `OutsideArrived` count as read from now on: the question showed
+    where they came from, and the person approved."""
 
 
 class CellStarted(Fact, frozen=True, kw_only=True):
@@ -375,6 +403,50 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
     """Of such a call."""
 
 
+class OutsideArrived(Fact, frozen=True, kw_only=True):
+    """Text from outside came in. Code keeps it, so whatever is put out from here on may hold it.
+
+    It is unread until a person approves a question that shows where it came from.
+    """
+
+    step: int
+    source: Source
+    call: int | None = None
+    """The tool call that brought it."""
+
+
+class ToolProgress(Fact, frozen=True, kw_only=True):
+    """How far a running call of a tool is; at most a few a second, not kept."""
+
+    step: int
+    tool: str
+    call: int | None = None
+    """None where it cannot be told which of several it is."""
+    text: str = ""
+    done: float | None = None
+    """How much of `total`, in the tool's own unit."""
+    total: float | None = None
+
+
+class PackDenied(Fact, frozen=True, kw_only=True):
+    """A tool pack tried what it was not granted, and it did not happen."""
+
+    step: int
+    pack: str
+    text: str
+    """What it tried, in a sentence."""
+    tool: str = ""
+    """The tool that ran just then; empty where none did."""
+
+
+class PackSaid(Fact, frozen=True, kw_only=True):
+    """For whoever looks for a fault in a pack: shown in the log alone, not kept."""
+
+    pack: str
+    kind: Literal["log", "started", "stopped"]
+    text: str = ""
+
+
 class CellFinished(Fact, frozen=True, kw_only=True):
     step: int
     value: str | None = None
@@ -391,6 +463,8 @@ class CellFinished(Fact, frozen=True, kw_only=True):
     """The same, described; the first few hundred."""
     lines: tuple[int, ...] = ()
     """Lines of the code that the error's traceback passes through, the last where it happened."""
+    outside: tuple[str, ...] = ()
+    """Tools whose text the output may hold, and `files`; empty while nothing came from outside."""
 
 
 class ObservationMade(Fact, frozen=True, kw_only=True):
@@ -474,6 +548,10 @@ Event: TypeAlias = (
     | OutputAdded
     | ToolCalled
     | ToolReturned
+    | OutsideArrived
+    | ToolProgress
+    | PackDenied
+    | PackSaid
     | CellFinished
     | ObservationMade
     | ContextShortened

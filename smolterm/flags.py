@@ -97,6 +97,8 @@ def _add_leave_flags(group: argparse._ArgumentGroup) -> None:
         help="approve sandboxed steps without asking (--mode effects)")  # fmt: skip
     add("--allow", action="append", metavar="EFFECT",
         help="let this effect happen unasked: write, network, spend, danger")  # fmt: skip
+    add("--outside", choices=("ask", "trust"),
+        help="ask about each effect while text from outside is unread (ask), or not")  # fmt: skip
     add("--folder", metavar="DIR",
         help="the folder that the code sees as /files/<name>, and that tools may read")  # fmt: skip
     add("--write", action="store_true", default=None,

@@ -1,7 +1,8 @@
 """The gate of a session: policy, the session's rules and the person's file, asked in one place.
 
-What is denied beats everything; then what is allowed, by policy or by a rule; else a person is
-asked. The policy is looked at for each judgement, so that another mode counts at once.
+What is denied beats everything; then unread text from outside, which makes every effect ask; then
+what is allowed, by policy or by a rule; else a person is asked. The policy is looked at for each
+judgement, so that another mode counts at once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from smolterm.errors import ConfigError
 from smolterm.events import DecisionMade, Event
+from smolterm.outside import Outside, Unread
 from smolterm.policy import (
     HARMLESS,
     KEPT,
@@ -21,8 +23,10 @@ from smolterm.policy import (
     Policy,
     Rule,
     Verdict,
+    guards,
     judge_action,
     judge_effect,
+    judge_files,
 )
 from smolterm.printable import reveal
 from smolterm.rules import Rules, RulesFile
@@ -45,6 +49,8 @@ class Judgement(NamedTuple):
     rule: str = ""
     why: str = ""
     """What the code is told of a denial."""
+    guarded: bool = False
+    """It is asked about because of unread text from outside."""
 
 
 class Arguments(NamedTuple):
@@ -70,6 +76,7 @@ class Gate:
     Args:
         file: the person's rules; None: there are none.
         tell: hears what went wrong with the file.
+        outside: returns what came from outside so far.
 
     Attributes:
         policy: in force from the next judgement on.
@@ -82,12 +89,18 @@ class Gate:
         *,
         file: RulesFile | None = None,
         tell: Callable[[str], None] = lambda text: None,
+        outside: Callable[[], Outside] = Outside,
     ) -> None:
         self.policy = policy
         self.granted: list[Rule] = []
         self._file = file
         self._tell = tell
         self._told = ""
+        self._outside = outside
+
+    def unread(self) -> Unread:
+        """Return the unread text from outside that a question shows; none where all is trusted."""
+        return Unread() if self.policy.outside == "trust" else self._outside().unread()
 
     def judge_code(self, reading: Reading, *, repeats: int = 1) -> Judgement:
         """Judge a step's code; what it calls is judged when it comes."""
@@ -98,12 +111,15 @@ class Gate:
                     return Judgement(Verdict.ALLOW, rule.words())
         return Judgement(verdict)
 
-    def judge_call(self, spec: ToolSpec, exact: str | None, *, read: bool) -> Judgement:
+    def judge_call(
+        self, spec: ToolSpec, exact: str | None, *, read: bool, step: int = 0
+    ) -> Judgement:
         """Judge one call of a tool.
 
         Args:
             exact: see `Arguments`.
             read: a person approved code that calls it by name.
+            step: in which it is made.
         """
         verdict = judge_effect(self.policy, spec.effect, read_by_person=read)
         if self._denied(spec.name, spec.effect):
@@ -111,17 +127,43 @@ class Gate:
         if verdict is Verdict.DENY:
             planning = self.policy.mode == "plan" and spec.effect not in self.policy.deny
             return Judgement(verdict, why=PLAN if planning else NEVER)
+        guarded = self._guarded(spec.effect)
+        if verdict is Verdict.ASK or guarded:
+            brought = self._outside().unread_from if guarded else ()
+            for rule in self.granted:
+                if rule.covers_step(spec.name, spec.signature, spec.effect, step, brought):
+                    return Judgement(Verdict.ALLOW, rule.words())
+        if guarded:
+            return Judgement(Verdict.ASK, guarded=True)
         if verdict is Verdict.ASK:
             for rule in self._allowed():
                 if rule.covers_call(spec.name, spec.signature, spec.effect, exact):
                     return Judgement(Verdict.ALLOW, rule.words())
         return Judgement(verdict)
 
-    def judge_package(self, name: str) -> Verdict:
-        """Say whether a package may be fetched that nobody has read of."""
+    def judge_package(self, name: str) -> Judgement:
+        """Judge the fetching of a package that nobody has read of."""
         if self._denied(name, "network"):
-            return Verdict.DENY
-        return judge_effect(self.policy, "network", read_by_person=False)
+            return Judgement(Verdict.DENY)
+        verdict = judge_effect(self.policy, "network", read_by_person=False)
+        if verdict is not Verdict.DENY and self._guarded("network"):
+            return Judgement(Verdict.ASK, guarded=True)
+        return Judgement(verdict)
+
+    def judge_files(self) -> Judgement:
+        """Judge the writing of staged changes; DENY: nobody is asked.
+
+        Text out of the person's own files does not make it ask: that these are changed by what
+        stands in them is what they were handed over for.
+        """
+        verdict = judge_files(self.policy)
+        by_tools = any(tool for tool, _ in self._outside().unread_from)
+        if verdict is not Verdict.DENY and by_tools and self._guarded("write"):
+            return Judgement(Verdict.ASK, guarded=True)
+        return Judgement(verdict)
+
+    def _guarded(self, effect: str) -> bool:
+        return guards(self.policy, effect) and bool(self._outside().unread_from)
 
     def code_rules(self, code: str, reading: Reading, *, repeats: int = 1) -> tuple[Rule, ...]:
         """Return what could be allowed from a question about code on."""
@@ -140,6 +182,19 @@ class Gate:
         if spec.effect not in KEPT:
             return _readable(one)
         return _readable(one, msgspec.structs.replace(one, arguments=None))
+
+    def step_rules(self, spec: ToolSpec, step: int) -> tuple[Rule, ...]:
+        """Return what lets a tool go on for the rest of a step, whatever it brings itself.
+
+        Without it a loop over 20 pages would ask 20 times. Tools that such a rule was taken for
+        already do not make each other ask.
+        """
+        if not spec.outside or spec.effect not in KEPT:
+            return ()
+        taken = {rule.tool for rule in self.granted if rule.kind == "step" and rule.step == step}
+        rule = Rule(kind="step", tool=spec.name, signature=spec.signature, effect=spec.effect,
+                    tools=tuple(sorted(taken | {spec.name})), step=step)  # fmt: skip
+        return _readable(rule)
 
     def take(self, decision: Approve, offered: tuple[Rule, ...]) -> Granted:
         """Keep the rule that an approval names; nothing where it names none that was offered."""
@@ -167,6 +222,8 @@ class Gate:
 
     def _keep(self, rule: Rule) -> bool:
         """Write a rule into the file; False where it may only live in the session."""
+        if rule.kind == "step":
+            return False
         if self._file is None or (rule.kind == "call" and rule.effect not in KEPT):
             self._tell("That rule cannot be kept: it counts for this session.")
             return False

@@ -72,6 +72,9 @@ class GoingBack(SessionBase):
 
     def _fold_again(self) -> None:
         self.transcript.begin_again(self._record.events, self._record.spent)
+        if self.staging is not None:
+            # What is opened again comes in again.
+            self.staging.files.hear_again()
         self.gate.granted.clear()
         self.gate.recall(self._record.events)
         if self._agent is not None:

@@ -3,12 +3,13 @@
 An approval of code covers the tools that this code calls by name: the person read the call. A call
 that the approved code does not show (made by a function of an earlier step, or through `getattr`)
 asks for itself, and so does every call that spends or that its author declared dangerous. A `Rule`
-is what a person allowed for later; it says no more than its words.
+is what a person allowed for later; it says no more than its words. While unread text from outside
+is in the session, none of this allows a call with an effect: the text may be what asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,7 @@ import msgspec
 Effect: TypeAlias = Literal["pure", "read", "write", "network", "spend", "danger"]
 Mode: TypeAlias = Literal["step", "effects", "plan", "auto"]
 MODES: tuple[Mode, ...] = ("step", "effects", "plan", "auto")
+OutsidePolicy: TypeAlias = Literal["ask", "trust"]
 
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "network", "spend", "danger")
 HARMLESS: frozenset[str] = frozenset({"pure", "read"})
@@ -87,8 +89,8 @@ class Rule(
 ):
     """What a person allowed from now on. What it does not name, it does not allow."""
 
-    kind: Literal["call", "code"]
-    """One tool's calls, or the running of code."""
+    kind: Literal["call", "code", "step"]
+    """One tool's calls, the running of code, or one tool's calls in the rest of one step."""
     tool: str = ""
     """The name of a call's tool."""
     signature: str = ""
@@ -98,7 +100,9 @@ class Rule(
     arguments: str | None = None
     """Exactly these, as Python writes them; None: any."""
     tools: tuple[str, ...] = ()
-    """All that code may name."""
+    """All that code may name. Of `step`: those whose text of that step does not make it ask."""
+    step: int = 0
+    """Of `step`: which one."""
 
     def words(self) -> str:
         """Return the whole rule as a sentence: nothing is allowed that it does not say."""
@@ -107,6 +111,14 @@ class Rule(
             return (
                 f"Run code without asking as long as it calls no tool{but}. "
                 "Calls that leave the sandbox are still judged one by one."
+            )
+        if self.kind == "step":
+            brought = " or ".join(f"`{name}`" for name in self.tools)
+            return (
+                f"For the rest of step {self.step}, let `{self.tool}{self.signature}` "
+                f"({self.effect}) be called without asking, with any arguments, even after text "
+                f"from outside that {brought} brings in this step. "
+                "That text stays unread for every other call."
             )
         called = f"Let `{self.tool}{self.signature}` ({self.effect}) be called without asking"
         if self.arguments is None:
@@ -128,6 +140,20 @@ class Rule(
             return False
         return self.arguments is None or self.arguments == arguments
 
+    def covers_step(
+        self, tool: str, signature: str, effect: str, step: int, brought: Iterable[tuple[str, int]]
+    ) -> bool:
+        """Say whether a call is one that the rule allows for the rest of a step.
+
+        Args:
+            brought: the tool, and the step, of each unread text from outside; "" for no tool.
+        """
+        if self.kind != "step" or (tool, effect, step) != (self.tool, self.effect, self.step):
+            return False
+        if self.signature != signature:
+            return False
+        return all(name in self.tools and at == step for name, at in brought)
+
     def covers_code(self, tools: Collection[str] | None) -> bool:
         """Say whether code may run.
 
@@ -147,6 +173,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Effects that need no question."""
     deny: frozenset[str] = frozenset()
     """Effects that never happen; beats everything else."""
+    outside: OutsidePolicy = "ask"
+    """`ask` about each call with an effect while text from outside is unread, whatever the mode, a
+    rule or `allow` says; or `trust` that text."""
 
 
 def judge_action(policy: Policy, *, repeats: int = 1) -> Verdict:
@@ -180,6 +209,11 @@ def judge_effect(policy: Policy, effect: str, *, read_by_person: bool) -> Verdic
     if read_by_person and effect in COVERED_BY_APPROVAL and policy.mode != "effects":
         return Verdict.ALLOW
     return Verdict.ASK
+
+
+def guards(policy: Policy, effect: str) -> bool:
+    """Say whether unread text from outside makes a call ask that is not denied."""
+    return policy.outside == "ask" and effect not in HARMLESS
 
 
 def judge_files(policy: Policy) -> Verdict:

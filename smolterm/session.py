@@ -36,7 +36,7 @@ from smolterm.seat import Seat
 from smolterm.sessions.past import Past
 from smolterm.sessions.record import Record
 from smolterm.sessions.states import RERUN_SECONDS, Keeper
-from smolterm.stagedfiles import FilesOfSession
+from smolterm.stagedfiles import MOST_NAMED_FILES, FilesOfSession
 from smolterm.steering import Steering
 from smolterm.store import data_folder, new_session_id
 from smolterm.threads import in_daemon_thread
@@ -46,8 +46,10 @@ from smolterm.variables import Variables
 
 if TYPE_CHECKING:
     from smolterm.agent import Agent
+    from smolterm.hearing import Hearing
     from smolterm.manner import AgentChoice, Manner
     from smolterm.packages import Plan
+    from smolterm.packs.notice import PackNotice
     from smolterm.prompt import Prompt
 
 MODEL_FIRST_SECONDS = 3.0
@@ -126,7 +128,9 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         self.sandbox = sandbox if sandbox is not None else self._own_sandbox()
         self._offers_packages = sandbox is None and packages != "off"
         self._transcript: Transcript | None = None
-        self.gate = Gate(policy, file=rules, tell=self._warn)
+        self.gate = Gate(
+            policy, file=rules, tell=self._warn, outside=lambda: self.transcript.outside
+        )
         self.budget = budget
         self.limits = limits
         self.folder = folder
@@ -151,6 +155,7 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         self._interrupted = asyncio.Event()
         self._attached: dict[str, bytes] = {}
         self._mounted: list[str] = []
+        self._hearing: Hearing | None = None
         self._closed = False
 
     async def __aenter__(self) -> Session:
@@ -293,6 +298,8 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        if self._hearing is not None:
+            self._hearing.close()
         if self._keeper is not None:
             await self._keeper.close()
         closing = [self.sandbox.close(), self.model.close()]
@@ -308,6 +315,8 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
         try:
             agent = await self._agent_in_time()
             self._emit(started)
+            for path in [*files][:MOST_NAMED_FILES]:
+                self._tell_file(len(self.transcript.steps), path, at=0)
             if files and agent is not None:
                 await self.sandbox.offer(files=files)
             if agent is None or self._interrupted.is_set():
@@ -423,6 +432,21 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
                 self.packs += await in_daemon_thread(find, said.append)
                 for text in said:
                     self._warn(text)
+            for pack in self.packs:
+                if hasattr(pack, "on_notice"):
+                    pack.on_notice = self._hear_pack
+
+    def _hear_pack(self, notice: PackNotice) -> None:
+        """Take what a pack tells; it may do so from a thread of its own."""
+        if self._hearing is None:
+            from smolterm.hearing import Hearing
+
+            self._hearing = Hearing(
+                self._emit,
+                step=lambda: len(self.transcript.steps),
+                running=lambda: self._agent.calls.running if self._agent is not None else {},
+            )
+        self._in_loop(self._hearing.take, notice)
 
     def _emit(self, event: Event) -> None:
         """Save, take in, and only then show."""
@@ -467,19 +491,24 @@ class Session(Steering, GoingBack, FilesOfSession, Variables):
             progress=self._progress, spare=self._spare, packages=packages, files=files, follow=True
         )
         undo_folder = data_folder() / "undo"
-        self.staging = Staging(sandbox, files, policy=lambda: self.policy, undo_folder=undo_folder)
+        files.on_read = self._hear_file
+        self.staging = Staging(sandbox, files, gate=lambda: self.gate, undo_folder=undo_folder)
         return sandbox
 
     def _progress(self, text: str, fraction: float | None) -> None:
         """Tell how far a download is; what downloads may call from a thread of its own."""
         event = SandboxChanged(state="preparing", detail=text, fraction=fraction)
+        self._in_loop(self._emit, event)
+
+    def _in_loop(self, take: Callable[[Any], None], what: Any) -> None:
+        """Hand something over in the session's own thread."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._emit, event)
+                self._loop.call_soon_threadsafe(take, what)
         else:
-            self._emit(event)
+            take(what)
 
     async def _start_sandbox(self) -> None:
         if self.sandbox.alive:

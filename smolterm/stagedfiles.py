@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from smolterm.errors import UsageError
-from smolterm.events import Event, FileChange
+from smolterm.events import Event, FileChange, OutsideArrived, Source
 from smolterm.policy import FilesDecision
+from smolterm.printable import revealed
 from smolterm.sessionbase import SessionBase
+
+MOST_NAMED_FILES = 6
+"""Told of one step: a name each, and the last stands for all that follow."""
+LONGEST_PATH = 200
 
 
 class FilesOfSession(SessionBase):
     """Staged files."""
 
     _mounted: list[str]
+    _loop: asyncio.AbstractEventLoop | None
+    _files_read: tuple[int, int] = (0, 0)
+    """The step that read last, and how many files it read."""
 
     @property
     def past(self) -> Sequence[Event]:
@@ -30,6 +39,24 @@ class FilesOfSession(SessionBase):
             raise UsageError("Files can be mounted in a sandbox of the session's own alone.")
         self._mounted.append(self.staging.mount(source, at, writable=writable))
         return self._mounted[-1]
+
+    def _hear_file(self, path: str) -> None:
+        """Note that code opens a file, before it gets anything of it; called from a thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._file_read, path)
+
+    def _file_read(self, path: str) -> None:
+        step = len(self.transcript.steps)
+        count = self._files_read[1] + 1 if self._files_read[0] == step else 1
+        self._files_read = step, count
+        if count <= MOST_NAMED_FILES:
+            self._tell_file(step, path if count < MOST_NAMED_FILES else "other files")
+
+    def _tell_file(self, step: int, path: str, *, at: int | None = None) -> None:
+        shown = revealed(path)
+        cut = shown[:LONGEST_PATH] + "…" * (len(shown) > LONGEST_PATH)
+        source = Source(kind="file", what=cut, step=step if at is None else at)
+        self._emit(OutsideArrived(step=step, source=source))
 
     def decide_files(self, step: int, decision: FilesDecision) -> bool:
         """Answer a `FilesRequested`; False when nothing waits for it any more."""

@@ -16,7 +16,9 @@ from smolterm import events as e
 from smolterm.clock import Clock
 from smolterm.errors import SmoltermError, UsageError
 from smolterm.filechanges import MOST_FILES, describe, described
-from smolterm.policy import AcceptFiles, FilesDecision, Policy, RefuseFiles, Verdict, judge_files
+from smolterm.gate import Gate
+from smolterm.outside import Unread
+from smolterm.policy import AcceptFiles, FilesDecision, RefuseFiles, Verdict
 from smolterm.sandbox.changes import Change, Changes
 from smolterm.sandbox.commit import Committed
 from smolterm.sandbox.entries import is_plain
@@ -48,11 +50,21 @@ class Keeper(Protocol):
 class Pending:
     """A question about staged changes that waits for its decision."""
 
-    def __init__(self, step: int, changes: Changes, asked: tuple[e.FileChange, ...]) -> None:
+    def __init__(
+        self, step: int, changes: Changes, asked: tuple[e.FileChange, ...], unread: Unread
+    ) -> None:
         self.step = step
         self.changes = changes
         self.asked = asked
+        self.unread = unread
         self.decision: asyncio.Future[FilesDecision] = asyncio.get_running_loop().create_future()
+
+    def request(self) -> e.FilesRequested:
+        """Return the question as the person hears it."""
+        return e.FilesRequested(
+            step=self.step, files=self.asked, outside=self.unread.sources,
+            outside_count=self.unread.total,
+        )  # fmt: skip
 
 
 class Staging:
@@ -60,7 +72,7 @@ class Staging:
 
     Args:
         sandbox: made with these `files`.
-        policy: what is in force now.
+        gate: what is in force now.
         undo_folder: where what is overwritten is kept.
     """
 
@@ -69,7 +81,7 @@ class Staging:
         sandbox: Keeper,
         files: StagedFiles,
         *,
-        policy: Callable[[], Policy],
+        gate: Callable[[], Gate],
         undo_folder: Path,
     ) -> None:
         self.files = files
@@ -78,7 +90,7 @@ class Staging:
         self.commits: list[str] = []
         """What can be undone, by name, the newest last."""
         self._sandbox = sandbox
-        self._policy = policy
+        self._gate = gate
         self._undo_folder = undo_folder
         self._undone: set[str] = set()
         self._writable = False
@@ -148,14 +160,14 @@ class Staging:
             yield event
         if (notice := await self._in_vain()) is not None:
             yield notice
-        verdict = judge_files(self._policy())
+        verdict = self._gate().judge_files().verdict
         if verdict is Verdict.DENY or not any(not one.refused for one in self._newest.files):
             return
         pending = await self._asked(step)
         decision: FilesDecision = AcceptFiles()
         try:
             if verdict is Verdict.ASK:
-                yield e.FilesRequested(step=step, files=pending.asked)
+                yield pending.request()
                 async with clock.waiting(counts=False):
                     decision = await pending.decision
         finally:
@@ -189,7 +201,7 @@ class Staging:
         self._newest = await self._collect()
         if self._newest.files:
             pending = await self._asked(step)
-            emit(e.FilesRequested(step=step, files=pending.asked))
+            emit(pending.request())
             self._reviewing = asyncio.create_task(self._reviewed(pending, emit))
 
     async def _reviewed(self, pending: Pending, emit: Callable[[e.Event], None]) -> None:
@@ -278,7 +290,7 @@ class Staging:
         # What can be written comes first, should there be more than can be told.
         files = sorted(self._newest.files, key=lambda one: (bool(one.refused), one.path))
         asked = await in_daemon_thread(described, files[:MOST_FILES])
-        self._pending = Pending(step, self._newest, asked)
+        self._pending = Pending(step, self._newest, asked, self._gate().unread())
         return self._pending
 
     async def _settle(
@@ -319,6 +331,7 @@ class Staging:
         return e.FilesDecided(
             step=pending.step, written=done.paths, partly=partly, refused=rest,
             reason=decision.reason, by=by, undo=done.folder.name,
+            read=pending.unread.to if by_person else 0,
         )  # fmt: skip
 
 

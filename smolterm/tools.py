@@ -38,17 +38,27 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Tool:
     """A tool backed by a function in this process.
 
+    Args:
+        outside: its result may hold text from outside, see `ToolSpec`; when None, unless it is
+            pure.
+
     Raises:
         UsageError: the function lacks a docstring or types.
     """
 
-    def __init__(self, function: Callable[..., Any], effect: Effect = "pure") -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        effect: Effect = "pure",
+        outside: bool | None = None,
+    ) -> None:
         if effect not in EFFECTS:
             raise UsageError(
                 f"Unknown effect {effect!r}.", next=f"Use one of {', '.join(EFFECTS)}."
             )
         self.function = function
-        self.spec = describe(function, effect)
+        brings = effect != "pure" if outside is None else outside
+        self.spec = msgspec.structs.replace(describe(function, effect), outside=brings)
         self._arguments = _arguments_type(function)
         self._returns = _returned_type(function)
         functools.update_wrapper(self, function)
@@ -188,12 +198,20 @@ def by_name(tools: Iterable[Tool]) -> dict[str, Tool]:
 @overload
 def tool(function: Callable[..., Any], /) -> Tool: ...
 @overload
-def tool(*, effect: Effect = ...) -> Callable[[Callable[..., Any]], Tool]: ...
-def tool(function: Callable[..., Any] | None = None, /, *, effect: Effect = "pure") -> Any:
+def tool(
+    *, effect: Effect = ..., outside: bool | None = ...
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    effect: Effect = "pure",
+    outside: bool | None = None,
+) -> Any:
     """Make a tool of a typed function with a docstring; works with and without arguments."""
     if function is not None:
-        return Tool(function, effect)
-    return lambda wrapped: Tool(wrapped, effect)
+        return Tool(function, effect, outside)
+    return lambda wrapped: Tool(wrapped, effect, outside)
 
 
 class _Written:

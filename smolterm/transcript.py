@@ -17,15 +17,19 @@ from smolterm.events import (
     Finished,
     ObservationMade,
     OutputAdded,
+    PackDenied,
     ReplyFinished,
     SessionResumed,
     StepStarted,
     TaskStarted,
     Usage,
 )
+from smolterm.outside import Outside, mark
 
 MOST_OBSERVED = 8_000
 MOST_NAMED = 50
+MOST_DENIED = 3
+"""Denials of one step that the model is told of."""
 STALE = "what the last cells changed is not in it"
 """Of variables that came back: they are older than the record."""
 
@@ -43,6 +47,8 @@ class Step(msgspec.Struct, kw_only=True):
     images: int = 0
     """Shown to the person, and to nobody else."""
     tables: int = 0
+    denied: list[str] = msgspec.field(default_factory=list)
+    """What a pack tried and was not granted."""
     finished: CellFinished | None = None
     observation: str = ""
 
@@ -55,6 +61,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     usage: Usage = Usage()
     finished: Finished | None = None
     """The end of the newest task; None while it runs."""
+    outside: Outside = msgspec.field(default_factory=Outside)
 
     def begin_again(self, events: Iterable[Event], spent: Usage) -> None:
         """Become the fold of other events.
@@ -63,12 +70,13 @@ class Transcript(msgspec.Struct, kw_only=True):
             spent: on what is not in force any more, and was spent all the same.
         """
         self.tasks, self.steps, self.finished = [], [], None
-        self.usage = spent
+        self.usage, self.outside = spent, Outside()
         for event in events:
             self.apply(event)
 
     def apply(self, event: Event) -> None:
         """Take one more event in."""
+        self.outside.apply(event)
         match event:
             case TaskStarted():
                 self.tasks.append(event.task)
@@ -95,6 +103,8 @@ class Transcript(msgspec.Struct, kw_only=True):
             case Displayed():
                 step.images += event.image is not None
                 step.tables += event.table is not None
+            case PackDenied() if len(step.denied) < MOST_DENIED:
+                step.denied.append(event.text)
             case CellFinished():
                 step.finished = event
             case ObservationMade():
@@ -134,7 +144,12 @@ def observe(step: Step) -> str:
         parts.append(f"({what} shown to the person)")
     if not parts and step.tables:
         parts.append("(a table was shown to the person)")
-    return "\n".join(parts) or "The code ran and printed nothing."
+    parts += [f"Denied: {text}" for text in step.denied]
+    if not parts:
+        return "The code ran and printed nothing."
+    # At the head, which stays when an old observation is shortened.
+    marked = [mark(done.outside)] if done is not None and done.outside else []
+    return "\n".join([*marked, *parts])
 
 
 def gone_on(event: SessionResumed) -> str:

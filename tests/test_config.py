@@ -27,6 +27,7 @@ VALUES = {
     "agent": st.sampled_from(["code", "tools", "auto"]), "strict": st.booleans(),
     "servers": st.sampled_from(["ask", "look", "off"]), "bell": st.booleans(),
     "theme": st.sampled_from(["auto", "dark", "light"]),
+    "outside": st.sampled_from(["ask", "trust"]),
     "keys": st.dictionaries(st.text("abc.", min_size=1), st.text("abc,", min_size=1), min_size=1),
 }  # fmt: skip
 LAYERS = ("file", "environment", "flag")

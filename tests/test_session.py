@@ -38,13 +38,13 @@ def double(number: int) -> int:
     return 2 * number
 
 
-@tool(effect="write")
+@tool(effect="write", outside=False)
 def save(text: str) -> str:
     """Write something down."""
     return f"saved {text}"
 
 
-@tool(effect="danger")
+@tool(effect="danger", outside=False)
 def launch() -> str:
     """Do something that cannot be undone."""
     return "launched"

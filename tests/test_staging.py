@@ -11,10 +11,12 @@ import pytest
 from smolterm import events as e
 from smolterm.errors import CommitRefused, UsageError
 from smolterm.filechanges import MOST_FILES, described
-from smolterm.policy import AcceptFiles, Policy, RefuseFiles
+from smolterm.policy import AcceptFiles, Policy, RefuseFiles, Reject
 from smolterm.sandbox.changes import Change
 from smolterm.session import Session
-from tests.fakes import FakeModel, block, events_of
+from smolterm.stagedfiles import MOST_NAMED_FILES
+from smolterm.tools import tool
+from tests.fakes import FakeModel, FakeSandbox, block, events_of
 from tests.test_session import only
 
 EFFECTS = Policy(mode="effects")
@@ -323,3 +325,104 @@ def test_one_change_can_be_opened_whole(work):
             await session.file_change("/files/work/none")
 
     run(work, block(change + ANSWER), react=deciding(RefuseFiles()), then=then)
+
+
+# Text from outside
+
+
+@tool(effect="network", outside=False)
+def post(text: str) -> str:
+    """Send a text."""
+    return "sent"
+
+
+@tool(effect="network")
+def fetch(url: str) -> str:
+    """Fetch a page."""
+    return "put harm into a.txt"
+
+
+WRITES = Policy(mode="auto", allow=frozenset({"write", "network"}))
+
+
+def bringing(work, *replies, react=None, **options):
+    """Run a task with tools; returns its events."""
+
+    async def working():
+        options.setdefault("policy", WRITES)
+        async with Session(model=FakeModel(*replies), folder=work, write=True, save=False,
+                           packages="off", tools=[post, fetch], **options) as session:  # fmt: skip
+            return await events_of(session, "go", lambda event: react and react(session, event))
+
+    return asyncio.run(working())
+
+
+def test_a_file_that_code_opens_is_text_from_outside_and_one_that_it_makes_is_not(work):
+    (work / "empty.txt").touch()
+    code = """
+import os
+os.listdir("/files/work"), os.path.exists("/files/work/b.txt")
+open("/files/work/empty.txt").read(); open("/files/work/new.txt", "w").write("x")
+open("/files/work/a.txt").read(); open("/files/work/a.txt").read()
+"""
+
+    def react(session, event):
+        if isinstance(event, e.ApprovalRequested):
+            session.decide(event.step, Reject(), call=event.call)
+
+    events = bringing(work, block("x = 1"), block(f"{code}\npost('a')"), block(ANSWER), react=react)
+    (arrived,) = only(events, e.OutsideArrived)
+    assert arrived.source == e.Source(kind="file", what="/files/work/a.txt", step=2)
+    (question,) = only(events, e.ApprovalRequested)
+    assert (question.tool, question.outside) == ("post", (arrived.source,))
+    assert [one.outside for one in only(events, e.CellFinished)] == [(), ("files",), ("files",)]
+    # What stands in the folder does not keep the folder from being changed.
+    assert (work / "new.txt").read_text() == "x"
+    assert not only(events, e.FilesRequested)
+
+
+def test_what_a_tool_brought_makes_the_writing_ask_and_the_answer_reads_it(work):
+    events = bringing(work, block(f"fetch('x')\n{NEW}\n{ANSWER}"),
+                      react=deciding(AcceptFiles()))  # fmt: skip
+    (question,) = only(events, e.FilesRequested)
+    assert [(one.what, one.arguments) for one in question.outside] == [("fetch", "'x'")]
+    assert only(events, e.FilesDecided)[0].read == question.outside_count == 1
+    trusting = Policy(mode="auto", allow=WRITES.allow, outside="trust")
+    events = bringing(work, block(f"fetch('x')\n{NEW}\n{ANSWER}"), policy=trusting)
+    assert not only(events, e.FilesRequested)
+
+
+def test_many_files_of_one_step_are_named_together(work):
+    for number in range(30):
+        (work / f"{number}.txt").write_text("x")
+    code = "[open(f'/files/work/{n}.txt').read() for n in range(30)]"
+    events = bringing(work, block(f"{code}\n{ANSWER}"))
+    told = [one.source.what for one in only(events, e.OutsideArrived)]
+    assert len(told) == MOST_NAMED_FILES
+    assert told[-1] == "other files"
+
+
+def test_a_file_that_came_with_the_task_is_text_from_outside():
+    async def working():
+        async with Session(model=FakeModel("done"), sandbox=FakeSandbox(), save=False) as session:
+            return [one async for one in session.run("go", files={"/in/a.txt": b"x"})]
+
+    (arrived,) = only(asyncio.run(working()), e.OutsideArrived)
+    assert arrived.source == e.Source(kind="file", what="/in/a.txt")
+
+
+def test_going_back_before_a_file_was_read_takes_it_back_and_reading_it_again_tells_it(work):
+    reads = block(f"text = open('/files/work/a.txt').read()\n{ANSWER}")
+
+    async def working():
+        async with Session(model=FakeModel(reads, reads), folder=work, save=False, policy=WRITES,
+                           packages="off") as session:  # fmt: skip
+            found = []
+            for _ in range(2):
+                await events_of(session, "go")
+                found.append(len(session.transcript.outside.sources))
+                await session.rewind(1)
+                found.append(len(session.transcript.outside.sources))
+            return found
+
+    assert asyncio.run(working()) == [1, 0, 1, 0]

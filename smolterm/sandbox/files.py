@@ -15,7 +15,7 @@ import posixpath
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -75,6 +75,10 @@ class StagedFiles:
     def __init__(self) -> None:
         self.written: dict[str, str] = {}
         """The versions of files that `commit` and `undo` left, by their paths inside."""
+        self.on_read: Callable[[str], None] | None = None
+        """Hears the path inside of what is opened and holds something, once for each version; from
+        a thread, before the code gets anything of it."""
+        self._opened: set[tuple[str, str]] = set()
         self._mounts: list[Mount] = []
         self._lock = threading.Lock()
 
@@ -131,7 +135,9 @@ class StagedFiles:
             if question.op == "stat":
                 return b"\0" + msgspec.json.encode(self._stat(mount, names))
             if question.op == "open":
-                return b"\0" + msgspec.json.encode(self._settled(mount, names))
+                opened = self._settled(mount, names)
+                self._hear(question.path, opened)
+                return b"\0" + msgspec.json.encode(opened)
             return b"\0" + self._read(mount, names, question)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "EIO")
@@ -139,6 +145,20 @@ class StagedFiles:
             return b"\1" + (name if name in _TOLD else "EIO").encode()
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return b"\1EINVAL"
+
+    def hear_again(self) -> None:
+        """Tell of files anew that were told of: the session is as it was before."""
+        self._opened.clear()
+
+    def _hear(self, path: str, opened: Entry) -> None:
+        told = path, opened.version
+        if self.on_read is None or opened.kind != "file" or not opened.size:
+            return
+        if told not in self._opened:
+            if len(self._opened) >= MOST_ENTRIES:
+                self._opened.clear()
+            self._opened.add(told)
+            self.on_read(path)
 
     def find(self, path: str) -> tuple[Mount, list[str]]:
         """Return the mount that a path inside belongs to, and the names below it.

@@ -14,6 +14,7 @@ from smolterm.events import (
     Event,
     LineReached,
     ModeChanged,
+    PackSaid,
     PromptRead,
     ReplyDelta,
     ReplyFinished,
@@ -23,6 +24,7 @@ from smolterm.events import (
     SessionStarted,
     StepStarted,
     TaskStarted,
+    ToolProgress,
     Usage,
 )
 from smolterm.sessions.lease import Lease
@@ -30,7 +32,7 @@ from smolterm.transcript import add_usage
 
 PASSING = (ReplyDelta, PromptRead)
 """Kept only until the reply is whole."""
-NEVER_KEPT = (LineReached,)
+NEVER_KEPT = (LineReached, ToolProgress, PackSaid)
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from smolterm.tui.page import Page
 from smolterm.tui.palette import DARK, LIGHT, style
 
 AT_ONCE = frozenset({"theme", "bell"})
-UNSAFE = frozenset({"allow", "packs", "folder", "write", "keys"})
+UNSAFE = frozenset({"allow", "outside", "packs", "folder", "write", "keys"})
 """Not changed by a key here: what loosens the policy is written by hand."""
 
 
