@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
-from smolterm.errors import ToolError
+from smolterm.pack import ToolError, tool
+from smolterm.pack import files as folder
 
-from smolterm_files import folder, listing, table, text
+from smolterm_files import table, text
 
 MOST_FILES = 10_000
 LONGEST_SEARCHED = 5_000_000
+HEAD = 8_192
+"""Bytes that tell text from anything else."""
 
 
+@tool(effect="read")
 def list_files(pattern: str = "**/*") -> list[dict[str, object]]:
     """List the files in the granted folder, sorted by path.
 
@@ -27,19 +31,16 @@ def list_files(pattern: str = "**/*") -> list[dict[str, object]]:
         for file in list_files("*.csv"):
             print(file["path"], file["size"])
     """
-    found: list[dict[str, object]] = []
-    for path, status in listing.walk(pattern):
-        if len(found) == MOST_FILES:
-            raise ToolError(
-                f"More than {MOST_FILES} files match {pattern!r}.",
-                next="Give a narrower pattern, such as 'src/*.py'.",
-            )
-        found.append({
-            "path": path, "size": status.st_size, "modified": listing.moment(status.st_mtime),
-        })  # fmt: skip
-    return found
+    found = folder.list(pattern)
+    if len(found) > MOST_FILES:
+        raise ToolError(
+            f"More than {MOST_FILES} files match {pattern!r}.",
+            next="Give a narrower pattern, such as 'src/*.py'.",
+        )
+    return [{"path": each.path, "size": each.size, "modified": each.modified} for each in found]
 
 
+@tool(effect="read")
 def file_info(path: str) -> dict[str, object]:
     """Tell what a path is without reading all of it.
 
@@ -47,9 +48,20 @@ def file_info(path: str) -> dict[str, object]:
         {"path": "a.txt", "kind": "file", "size": 120, "modified": "2026-01-31T12:00:00",
         "is_text": True}; `kind` is "file" or "folder". Size in bytes.
     """
-    return listing.info(path)
+    found = folder.info(path)
+    is_text = found.kind == "file" and (
+        text.decoded_or_none(folder.read(path, limit=HEAD), whole=False) is not None
+    )
+    return {
+        "path": path,
+        "kind": found.kind,
+        "size": found.size,
+        "modified": found.modified,
+        "is_text": is_text,
+    }
 
 
+@tool(effect="read")
 def read_text(path: str, start: int = 1, lines: int | None = None) -> str:
     """Read a text file, all of it or some lines.
 
@@ -71,11 +83,13 @@ def read_text(path: str, start: int = 1, lines: int | None = None) -> str:
     return "".join(every[start - 1 : None if lines is None else start - 1 + lines])
 
 
+@tool(effect="read")
 def read_bytes(path: str) -> bytes:
     """Read a file that is not text, such as an image or an archive, as bytes."""
     return folder.read(path)
 
 
+@tool(effect="read")
 def read_table(path: str) -> list[dict[str, object]]:
     """Read a table from a .csv, .tsv, .json or .jsonl file, one dict per row.
 
@@ -88,6 +102,7 @@ def read_table(path: str) -> list[dict[str, object]]:
     return table.rows(path, text.decoded(folder.read(path), path))
 
 
+@tool(effect="read")
 def search_text(pattern: str, files: str = "**/*", limit: int = 200) -> list[dict[str, object]]:
     """Find lines in text files by a regular expression.
 
@@ -104,11 +119,11 @@ def search_text(pattern: str, files: str = "**/*", limit: int = 200) -> list[dic
     except re.error as error:
         raise ToolError(f"{pattern!r} is no regular expression: {error}.") from None
     found: list[dict[str, object]] = []
-    for path, status in listing.walk(files):
-        if status.st_size > LONGEST_SEARCHED:
+    for each in folder.list(files):
+        if each.size > LONGEST_SEARCHED:
             continue
         try:
-            content = text.decoded_or_none(folder.read(path))
+            content = text.decoded_or_none(folder.read(each.path))
         except ToolError:
             # Gone meanwhile, or closed to the person too.
             continue
@@ -116,10 +131,11 @@ def search_text(pattern: str, files: str = "**/*", limit: int = 200) -> list[dic
             if len(found) >= limit:
                 return found
             if wanted.search(line):
-                found.append({"path": path, "line": number, "text": line[:500]})
+                found.append({"path": each.path, "line": number, "text": line[:500]})
     return found
 
 
+@tool(effect="write")
 def write_text(path: str, content: str) -> dict[str, object]:
     """Write a text file, replacing it if it is there; folders on the way are made.
 

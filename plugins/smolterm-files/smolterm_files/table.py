@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from smolterm.errors import ToolError
+from smolterm.pack import ToolError
 
 # `int` and `float` take more than a person calls a number: "1_000", "nan", "007".
 _INT = re.compile(r"[+-]?(?:0|[1-9]\d{0,30})")

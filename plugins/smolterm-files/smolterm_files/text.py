@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from smolterm.errors import ToolError
+from smolterm.pack import ToolError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

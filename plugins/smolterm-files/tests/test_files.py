@@ -18,13 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from smolterm.errors import ToolError
-from smolterm.packs import context
-from smolterm.packs.context import Grant
+from smolterm.packs.doors.folder import LONGEST
+from smolterm.packs.doors.globs import glob
 from smolterm.packs.find import read_pack
+from smolterm.packs.testing import bound
 
 import smolterm_files as files
-from smolterm_files import folder as door
-from smolterm_files.listing import glob
 from smolterm_files.table import rows
 
 SECRET = "the canary"
@@ -38,9 +37,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (granted / "data").mkdir(parents=True)
     (granted / "notes.txt").write_text("one\ntwo\nthree\n")
     (granted / "data" / "sales.csv").write_text("item,amount,price\nnut,3,1.5\nbolt,4,\n")
-    context.receive(Grant(folder=str(granted), write=True))
-    yield granted
-    context.receive(Grant())
+    with bound(folder=granted, write=["**"]):
+        yield granted
 
 
 def paths(pattern: str = "**/*") -> list[object]:
@@ -130,7 +128,7 @@ def test_bytes_are_read_and_are_no_text(folder: Path) -> None:
 
 def test_a_file_that_is_too_large_is_refused(folder: Path) -> None:
     with open(folder / "big", "wb") as stream:
-        stream.truncate(door.LONGEST + 1)
+        stream.truncate(LONGEST + 1)
     with pytest.raises(ToolError, match="can be read"):
         files.read_bytes("big")
 
@@ -220,22 +218,21 @@ def test_a_file_is_written_whole(folder: Path) -> None:
 
 
 def test_writing_needs_the_grant(folder: Path) -> None:
-    context.receive(Grant(folder=str(folder)))
-    with pytest.raises(ToolError, match="reading only"):
+    with bound(folder=folder), pytest.raises(ToolError, match="reading only"):
         files.write_text("a.txt", "x")
     assert not (folder / "a.txt").exists()
 
 
 def test_nothing_works_without_a_folder(folder: Path) -> None:
-    context.receive(Grant())
     calls: list[Callable[[], object]] = [
         files.list_files, lambda: files.read_text("notes.txt"), lambda: files.read_bytes("a"),
         lambda: files.read_table("a.csv"), lambda: files.search_text("x"),
         lambda: files.file_info("a"), lambda: files.write_text("a", ""),
     ]  # fmt: skip
-    for call in calls:
-        with pytest.raises(ToolError, match="--folder"):
-            call()
+    with bound(write=["**"]):
+        for call in calls:
+            with pytest.raises(ToolError, match="--folder"):
+                call()
 
 
 # What must not be reached
@@ -311,9 +308,9 @@ def test_pipes_sockets_and_folders_are_not_read(folder: Path) -> None:
 
 def test_a_folder_behind_a_link_can_be_granted(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "shortcut").symlink_to(folder)
-    context.receive(Grant(folder=str(tmp_path / "shortcut"), write=True))
-    assert files.read_text("notes.txt").startswith("one")
-    files.write_text("new.txt", "x")
+    with bound(folder=tmp_path / "shortcut", write=["**"]):
+        assert files.read_text("notes.txt").startswith("one")
+        files.write_text("new.txt", "x")
     assert (folder / "new.txt").exists()
 
 

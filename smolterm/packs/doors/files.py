@@ -13,7 +13,7 @@ from smolterm.packs.doors import folder
 from smolterm.packs.doors.globs import Globs, glob
 from smolterm.packs.doors.grant import Grant
 
-MOST_FILES = 10_000
+MOST_FILES = 50_000
 MOST_SEEN = 200_000
 
 
