@@ -98,31 +98,22 @@ def _complain(text: str) -> None:
 
 
 def build_packs(settings: Settings, folder: Path | None, tell: Callable[[str], None]) -> list[Any]:
-    """Return the packs to use, not started. A broken one is told of and left out.
+    """Return the packs to use, not started: those that were named, or all that are trusted.
+
+    Args:
+        tell: takes a line for each that is left out.
 
     Raises:
-        UsageError: a pack was named that is not installed.
+        UsageError: a pack was named that is not installed or not trusted.
     """
     if settings.packs == ():
         return []
-    from smolterm.packs.context import Grant
-    from smolterm.packs.find import find_packs
-    from smolterm.packs.hosted import HostedPack
+    from smolterm.packs.using import Leave, packs_in_use, packs_named
 
-    found = {pack.name: pack for pack in find_packs()}
-    wanted = found if settings.packs is None else dict.fromkeys(settings.packs)
-    for name in wanted:
-        if name not in found:
-            raise UsageError(f"No tool pack is named {name}.", next="See `smolterm packs`.")
-    grant = Grant(folder=str(folder) if folder else None, write=settings.write)
-    packs: list[Any] = []
-    for name in wanted:
-        error = found[name].error
-        if error is None:
-            packs.append(HostedPack(found[name], grant))
-        else:
-            tell(str(error))
-    return packs
+    leave = Leave(folder=folder, write=settings.write)
+    if settings.packs is None:
+        return packs_in_use(leave, tell)
+    return packs_named(settings.packs, leave)
 
 
 def reopen_terminal() -> None:

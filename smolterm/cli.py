@@ -69,6 +69,7 @@ def _dispatch(argv: list[str]) -> int:
         "setup": _setup,
         "packs": _packs,
         "packages": _packages,
+        "recipes": _recipes,
         "models": _models,
         "sessions": _sessions,
         "doctor": _doctor,
@@ -102,6 +103,11 @@ def _agent(argv: list[str]) -> int:
 def _chosen(arguments: argparse.Namespace) -> tuple[Config, Past | None]:
     """Return the settings in force, and the session that goes on, if one does."""
     config = _config(arguments)
+    if config.settings.packs:
+        from smolterm.packs.adding import trusted_first
+
+        # Before anything draws on the terminal.
+        trusted_first(config.settings.packs)
     if arguments.continue_ or arguments.resume or arguments.fork:
         from smolterm.resuming import chosen
 
@@ -324,11 +330,9 @@ def _setup(argv: list[str]) -> int:
 
 def _packs(argv: list[str]) -> int:
     from smolterm.flags import packs_parser
+    from smolterm.packs.commands import run_packs
 
-    packs_parser().parse_args(argv)
-    from smolterm.packs.listing import print_packs
-
-    return print_packs()
+    return run_packs(packs_parser().parse_args(argv))
 
 
 def _packages(argv: list[str]) -> int:
@@ -336,6 +340,13 @@ def _packages(argv: list[str]) -> int:
     from smolterm.packages.commands import run_packages
 
     return run_packages(packages_parser().parse_args(argv))
+
+
+def _recipes(argv: list[str]) -> int:
+    from smolterm.flags import recipes_parser
+    from smolterm.recipes.commands import run_recipes
+
+    return run_recipes(recipes_parser().parse_args(argv))
 
 
 def _models(argv: list[str]) -> int:

@@ -55,15 +55,43 @@ def _settings() -> Iterator[str]:
 
 def _extras() -> Iterator[str]:
     from smolterm.models.providers import default_model
-    from smolterm.packs.find import find_packs
 
     have = importlib.util.find_spec("litellm") is not None
     yield f"litellm      {'installed' if have else 'not installed: pip install smolterm[litellm]'}"
     model = load_config().settings.model or default_model(os.environ)
     yield f"model        {model or 'none is set'}"
     yield from local_models()
-    packs = [pack.name + ("" if pack.error is None else " (broken)") for pack in find_packs()]
-    yield f"tool packs   {', '.join(packs) or 'none'}"
+    yield from tool_packs()
+
+
+def tool_packs() -> Iterator[str]:
+    """Yield which tool packs are in use, what holds them, and which are not."""
+    from smolterm.packs.standing import standings
+
+    stand, error = standings()
+    used = [each.name for each in stand if each.state == "in use"]
+    yield f"tool packs   {', '.join(used) or 'none in use'}"
+    if error:
+        yield f"  damaged    {error}"
+    for state in ("not trusted", "changed", "broken", "gone"):
+        names = [each.name for each in stand if each.state == state]
+        if names:
+            how = {"not trusted": "add", "changed": "trust", "gone": "remove"}.get(state, "show")
+            yield f"  {state:<10} {', '.join(names)}: smolterm packs {how} NAME"
+    yield from _holding_packs()
+
+
+def _holding_packs() -> Iterator[str]:
+    from smolterm.errors import UsageError
+    from smolterm.packs.secrets import keyring_name
+
+    yield "  wasm       enforced: WebAssembly, with nothing but what was granted"
+    held = "Landlock where a pack starts no programs" if landlock.abi() >= 1 else "nothing"
+    yield f"  native     trusted, not enforced; held by {held}"
+    try:
+        yield f"  secrets    in {keyring_name()}"
+    except UsageError as error:
+        yield f"  secrets    {error}"
 
 
 def local_models() -> Iterator[str]:

@@ -24,8 +24,9 @@ COMMANDS = {
     "demo": ("demo", "the main job on a recorded model, no key needed"),
     "setup": ("setup", "fetch and prepare the sandbox now"),
     "packages": ("packages ACTION", "packages for the sandbox: add, list, lock, verify, mirror"),
+    "recipes": ("recipes ACTION", "packages that must be compiled: list, check, build, add"),
     "models": ("models [ACTION]", "models: list, get, show, bench, use, remove"),
-    "packs": ("packs", "list the tool packs that are installed"),
+    "packs": ("packs [ACTION]", "tool packs: list, show, add, trust, remove, secret, set, table"),
     "sessions": ("sessions [ACTION]", "sessions: list, search, show, export, rename, delete, fork"),
     "doctor": ("doctor", "say what is installed and in force"),
     "completion": ("completion SHELL", "print completion for bash, zsh or fish"),
@@ -218,8 +219,17 @@ def setup_parser() -> Parser:
 
 
 def packs_parser() -> Parser:
-    """Return the parser of `smolterm packs`."""
-    return Parser(prog="smolterm packs", description="List the tool packs that are installed.")
+    """Return the parser of `smolterm packs` and its actions."""
+    from smolterm.packs.commands import add_parser
+
+    parser = Parser(
+        prog="smolterm packs",
+        description="Tool packs: what is installed, what each may do, and which are in use.",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(action="list")
+    add_parser(parser.add_subparsers(metavar="ACTION"))
+    return parser
 
 
 def packages_parser() -> Parser:
@@ -229,6 +239,18 @@ def packages_parser() -> Parser:
     parser = Parser(
         prog="smolterm packages",
         description="Packages for the sandbox: choose, lock, carry along.",
+    )
+    add_parser(parser.add_subparsers(required=True, metavar="ACTION"))
+    return parser
+
+
+def recipes_parser() -> Parser:
+    """Return the parser of `smolterm recipes` and its actions."""
+    from smolterm.recipes.commands import add_parser
+
+    parser = Parser(
+        prog="smolterm recipes",
+        description="Recipes of pyodide-build, for packages that must be compiled for the sandbox.",
     )
     add_parser(parser.add_subparsers(required=True, metavar="ACTION"))
     return parser
@@ -282,6 +304,7 @@ PARSERS: dict[str, Callable[[], Parser]] = {
     "demo": demo_parser,
     "setup": setup_parser,
     "packages": packages_parser,
+    "recipes": recipes_parser,
     "models": models_parser,
     "packs": packs_parser,
     "sessions": sessions_parser,

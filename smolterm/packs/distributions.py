@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.metadata
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -15,7 +16,7 @@ MOST = 100
 """Packages of one pack, with all that they need."""
 MOST_FILES = 20_000
 COMPILED = (".so", ".pyd", ".dylib", ".dll")
-_LEFT_OUT = (".pyc", ".dist-info", ".egg-info", "__pycache__")
+_LEFT_OUT = (".pyc", "__pycache__")
 
 
 class Pure(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +26,28 @@ class Pure(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     record: Path
     """Its list of files with their hashes."""
-    files: tuple[tuple[str, Path], ...] = ()
-    """The path as an import sees it, `pkg/module.py`, and where it lies."""
+    files: tuple[tuple[str, Path, str], ...] = ()
+    """The path as an import sees it, `pkg/module.py`, where it lies, and the SHA-256 that the list
+    has for it: base64 for URLs, without padding; empty for none."""
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each file's path and content.
+
+        Raises:
+            PackError: one is not what the list says.
+        """
+        for path, place, wanted in self.files:
+            try:
+                raw = place.read_bytes()
+            except OSError as error:
+                raise PackError(f"{place} cannot be read: {error.strerror}.") from None
+            found = base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()
+            if wanted and found != wanted:
+                raise PackError(
+                    f"{place} is not the file that was installed with {self.name}.",
+                    next=f"Install it again: pip install --force-reinstall {self.name}.",
+                )
+            yield path, raw
 
     def digest(self) -> str:
         """Return the hash of its list of files."""
@@ -96,9 +117,9 @@ def _pure(distribution: importlib.metadata.Distribution, name: str) -> Pure:
 
 def _files(
     distribution: importlib.metadata.Distribution,
-    listed: Iterable[PurePosixPath],
+    listed: Iterable[importlib.metadata.PackagePath],
     name: str,
-) -> Iterator[tuple[str, Path]]:
+) -> Iterator[tuple[str, Path, str]]:
     for file in listed:
         if file.suffix in COMPILED:
             raise PackError(
@@ -109,4 +130,5 @@ def _files(
             continue
         if any(part.endswith(_LEFT_OUT) for part in file.parts) or file.suffix == ".pth":
             continue
-        yield str(file), Path(str(distribution.locate_file(file)))
+        known = file.hash.value if file.hash is not None and file.hash.mode == "sha256" else ""
+        yield str(file), Path(str(distribution.locate_file(file))), known

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,6 +18,9 @@ from smolterm.packs.manifest import FILE, Manifest, parse_manifest
 from smolterm.packs.reading import files_in, read_tools
 from smolterm.packs.trust import Trusted
 from smolterm.tools import ToolSpec
+
+Contents: TypeAlias = dict[str, bytes]
+"""Files by their path below the pack's folder."""
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +72,29 @@ def content_hash(name: str, module: str, folder: Path, packages: list[Pure]) -> 
     Raises:
         PackError: its files are too many, too large, or hold a link.
     """
+    files = {path: _file_hash(folder / path) for path, _ in files_in(folder)}
+    return _hash_of(name, module, files, packages)
+
+
+def contents(name: str, module: str, folder: Path, packages: list[Pure]) -> tuple[str, Contents]:
+    """Return the hash as `content_hash` does, and the very bytes that were hashed.
+
+    Raises:
+        PackError: see `content_hash`.
+    """
+    found: Contents = {}
+    for path, _ in files_in(folder):
+        try:
+            found[path] = (folder / path).read_bytes()
+        except OSError as error:
+            raise PackError(f"{folder / path} cannot be read: {error.strerror}.") from None
+    files = {path: hashlib.sha256(raw).hexdigest() for path, raw in found.items()}
+    return _hash_of(name, module, files, packages), found
+
+
+def _hash_of(name: str, module: str, files: Mapping[str, str], packages: list[Pure]) -> str:
     whole = hashlib.sha256()
-    for part in _parts(name, module, folder, packages):
+    for part in _parts(name, module, files, packages):
         raw = part.encode("utf-8", "surrogateescape")
         # Lengths first: two lists of parts never look alike when they are joined.
         whole.update(f"{len(raw)}:".encode() + raw)
@@ -124,10 +149,10 @@ def _tool_changes(old: dict[str, ToolSpec], new: tuple[ToolSpec, ...]) -> Iterat
         yield f"the tool {name} is gone"
 
 
-def _parts(name: str, module: str, folder: Path, packages: list[Pure]) -> Iterator[str]:
+def _parts(name: str, module: str, files: Mapping[str, str], packages: list[Pure]) -> Iterator[str]:
     yield from ("smolterm pack 1", name, module)
-    for path, _ in sorted(files_in(folder)):
-        yield from ("file", path, _file_hash(folder / path))
+    for path, found in sorted(files.items()):
+        yield from ("file", path, found)
     for each in packages:
         yield from ("package", each.name, each.version, each.digest())
 

@@ -47,16 +47,27 @@ def find_packs() -> list[Found]:
 
 def read_pack(name: str, module: str) -> Found:
     """Read the manifest of one module."""
-    folder: Path | None = None
     try:
         folder = _folder_of(module)
+    except PackError as error:
+        return _left_out(name, module, None, error)
+    return read_pack_in(name, module, folder)
+
+
+def read_pack_in(name: str, module: str, folder: Path) -> Found:
+    """Read the manifest of one module that lies in a folder, installed or not."""
+    try:
         manifest = read_manifest(folder / FILE)
         if manifest.name != name:
             raise PackError(f"{folder / FILE}: `name` is not {name!r}, the entry point's name.")
     except PackError as error:
-        told = PackError(f"The pack {name} is left out: {error.what}", next=error.next)
-        return Found(name=name, module=module, folder=folder, error=told)
+        return _left_out(name, module, folder, error)
     return Found(name=name, module=module, folder=folder, manifest=manifest)
+
+
+def _left_out(name: str, module: str, folder: Path | None, error: PackError) -> Found:
+    told = PackError(f"The pack {name} is left out: {error.what}", next=error.next)
+    return Found(name=name, module=module, folder=folder, error=told)
 
 
 def _entry_points() -> Iterator[tuple[EntryPoint, str]]:

@@ -1,28 +1,36 @@
-"""A pack as the engine sees it: tools whose calls go to the pack's own process."""
+"""A native pack as the engine sees it: tools whose calls go to the pack's own process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from smolterm.child import Child
-from smolterm.errors import ChildError, PackError, ToolError
-from smolterm.packs.context import Grant
+from smolterm.errors import ChildError, Denied, PackError, SmoltermError, ToolError
+from smolterm.packs.confine import compiled_folder, confinement, temporary_folder
 from smolterm.packs.find import Found
-from smolterm.packs.host import Load
-from smolterm.packs.manifest import Capabilities
+from smolterm.packs.notice import NoticeKind, PackNotice
+from smolterm.packs.types import Checks
 from smolterm.sandbox import values
-from smolterm.spawn import plain_environment
+from smolterm.spawn import plain_environment, spawn
+from smolterm.threads import in_daemon_thread
 from smolterm.tools import ToolSpec
+
+if TYPE_CHECKING:
+    from smolterm.packs.doors.grant import Grant
 
 CALL_SECONDS = 60.0
 READY_SECONDS = 30.0
+MOST_NOTICES = 20_000
+"""Of one call; a pack that tells more is ended."""
+LONGEST_SAID = 4_000
 
 
 class HostedTool:
@@ -35,59 +43,66 @@ class HostedTool:
     def __init__(self, pack: HostedPack, spec: ToolSpec) -> None:
         self.spec = spec
         self._pack = pack
+        self._checks = Checks(spec)
 
     async def call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call the tool in its process.
+        """Call the tool in its process; what goes in and what comes out is checked here.
 
         Raises:
             ToolError: it refused, failed, hung or its process ended.
         """
-        return await self._pack.call(self.spec.name, args, kwargs)
+        given = self._checks.bind(args, kwargs)
+        return self._checks.checked(await self._pack.call(self.spec.name, given))
 
 
 class HostedPack:
-    """One pack and its process, which starts at need and again after it died.
+    """One native pack and its process, which starts with the first call and again after it died.
 
     Args:
         found: a pack without an error.
-        grant: what the person granted; the manifest says how much of it the pack is told.
+        grant: makes what the pack may use when its process starts; it may block, and refuse.
+        specs: the tools, as the person trusted them.
         call_seconds: how long one call may take before the process is killed.
 
     Attributes:
         name: as in the manifest.
-        tools: empty until `start` has returned.
+        tools: known at once.
+        on_notice: takes what the pack tells.
 
     Raises:
         PackError: the pack is a broken one.
     """
 
+    kind: Literal["native"] = "native"
+
     def __init__(
-        self, found: Found, grant: Grant | None = None, *, call_seconds: float = CALL_SECONDS
+        self,
+        found: Found,
+        grant: Callable[[], Grant],
+        specs: Sequence[ToolSpec],
+        *,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         if found.manifest is None or found.folder is None:
             raise found.error or PackError(f"The pack {found.name} has no manifest.")
         self.name = found.name
         self.manifest = found.manifest
-        self.tools: list[HostedTool] = []
-        self._load = Load(
-            module=found.module,
-            folder=str(found.folder),
-            tools={name: entry.effect for name, entry in found.manifest.tools.items()},
-            grant=_share(grant or Grant(), found.manifest.capabilities),
-        )
+        self.tools = [HostedTool(self, spec) for spec in specs]
+        self.on_notice: Callable[[PackNotice], None] | None = None
+        self._module = found.module
+        self._folder = found.folder
+        self._grant = grant
         self._call_seconds = call_seconds
         self._starting: asyncio.Task[Child] | None = None
         self._killed: Child | None = None
         self._turn = asyncio.Lock()
+        self._running_tool = ""
+        self._notices = 0
+        self._mask: Callable[[Any], Any] = lambda value: value
         self._closed = False
 
     async def start(self) -> None:
-        """Start the process unless it runs, and return when the tools are known.
-
-        Raises:
-            PackError: the pack cannot be loaded.
-        """
-        await self._child()
+        """Do nothing: the process starts with the first call."""
 
     @property
     def pid(self) -> int | None:
@@ -95,22 +110,23 @@ class HostedPack:
         child = self._running()
         return child.pid if child is not None else None
 
-    async def call(self, tool: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call one tool; see `HostedTool.call`."""
+    async def call(self, tool: str, kwargs: dict[str, Any]) -> Any:
+        """Call one tool by its arguments' names; see `HostedTool.call`."""
         try:
-            request = {
-                "op": "call", "tool": tool,
-                "args": values.encode(args), "kwargs": values.encode(kwargs),
-            }  # fmt: skip
+            request = {"op": "call", "tool": tool, "kwargs": values.encode(kwargs)}
         except values.TooLarge as error:
             raise ToolError(f"{tool}: {error}") from None
         # One at a time: the limit is each call's own, and a kill ends no other call.
         async with self._turn:
             try:
                 child = await self._child()
-            except PackError as error:
-                raise ToolError(str(error)) from None
-            return await self._ask(child, tool, request)
+            except SmoltermError as error:
+                raise ToolError(error.what, next=error.next) from None
+            self._running_tool, self._notices = tool, 0
+            try:
+                return await self._ask(child, tool, request)
+            finally:
+                self._running_tool = ""
 
     async def close(self) -> None:
         """End the process; safe to call twice."""
@@ -120,37 +136,50 @@ class HostedPack:
             return
         if not starting.done():
             starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ChildError, PackError, OSError):
+        with contextlib.suppress(asyncio.CancelledError, SmoltermError, OSError):
             await (await starting).close(grace=0)
 
     async def _ask(self, child: Child, tool: str, request: dict[str, Any]) -> Any:
-        line: dict[str, Any] = {}
-        ended = False
         try:
-            async with (
-                asyncio.timeout(self._call_seconds),
-                aclosing(child.request(request)) as lines,
-            ):
-                async for line in lines:
-                    ended = line.get("end") is True
+            line = await self._answered(child, request, self._call_seconds)
         except TimeoutError:
+            self._tell("stopped", f"{tool} took longer than {self._call_seconds:g} s.")
             what = f"{tool} took longer than {self._call_seconds:g} s and was stopped."
             raise ToolError(what) from None
         except ChildError as error:
+            what = str(self._mask(error.what))
+            self._tell("stopped", what)
             raise ToolError(
-                f"{tool}: {error.what}", next="The next call starts the pack again."
+                f"{tool}: {what}", next="The next call starts the pack again."
             ) from None
+        if line.get("ok") is True:
+            try:
+                return self._mask(values.decode(line.get("value")))
+            except ValueError as error:
+                raise ToolError(f"{tool} returned what cannot be read: {error}") from None
+        raise self._error_in(line, f"{tool} failed.")
+
+    async def _answered(
+        self, child: Child, request: dict[str, Any], seconds: float
+    ) -> dict[str, Any]:
+        """Return the last line of an answer; a child that gives none is ended."""
+        line: dict[str, Any] = {}
+        ended = False
+        try:
+            async with asyncio.timeout(seconds), aclosing(child.request(request)) as lines:
+                async for line in lines:
+                    ended = line.get("end") is True
         finally:
             # Timed out or interrupted: the only thing that stops a busy tool is its end.
             if not ended:
                 child.kill()
                 self._killed = child
-        if line.get("ok") is True:
-            try:
-                return values.decode(line.get("value"))
-            except ValueError as error:
-                raise ToolError(f"{tool} returned what cannot be read: {error}") from None
-        raise ToolError(str(line.get("error", f"{tool} failed."))[:4_000])
+        return line
+
+    def _error_in(self, line: dict[str, Any], otherwise: str) -> ToolError:
+        kind = Denied if line.get("denied") is True else ToolError
+        what = str(self._mask(str(line.get("error") or otherwise)))[:LONGEST_SAID]
+        return kind(what, next=str(self._mask(str(line.get("next") or "")))[:LONGEST_SAID])
 
     async def _child(self) -> Child:
         # Shielded: the process serves the next call too, when this one is cancelled.
@@ -176,39 +205,94 @@ class HostedPack:
     async def _spawn(self, last: asyncio.Task[Child] | None) -> Child:
         if last is not None and not last.cancelled() and last.exception() is None:
             await last.result().close(grace=0)
+        grant, self._mask = await in_daemon_thread(self._granted)
         # -P: the current folder, which may be anybody's, cannot shadow a module.
-        command = [sys.executable, "-P", "-m", "smolterm.packs.host",
-                   msgspec.json.encode(self._load).decode()]  # fmt: skip
+        command = [sys.executable, "-P", "-m", "smolterm.packs.host"]
+        for folder in (compiled_folder(), temporary_folder()):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        environment = plain_environment(TMPDIR=str(temporary_folder()))
         try:
+            process = spawn(
+                command,
+                environment,
+                confinement(self.manifest, grant, self._folder),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             child = await Child.start(
-                f"pack {self.name}", command, env=plain_environment(), ready_timeout=READY_SECONDS
+                f"pack {self.name}",
+                command,
+                env=environment,
+                ready_timeout=READY_SECONDS,
+                on_notice=self._hear,
+                process=process,
             )
         except (ChildError, OSError) as error:
             raise PackError(f"The pack {self.name} cannot be loaded: {error}") from None
         try:
-            self.tools = self._checked(child.ready.get("tools"))
-        except PackError:
+            await self._load(child, grant)
+        except BaseException:
             await child.close(grace=0)
             raise
+        self._tell("started", f"The process of the pack {self.name} has started.")
         return child
 
-    def _checked(self, told: object) -> list[HostedTool]:
-        """Take the process's tools; the manifest, which the person could read, has the say."""
+    def _granted(self) -> tuple[Grant, Callable[[Any], Any]]:
+        # Imported here: a session that calls no native pack need not wait for it.
+        from smolterm.packs.doors.secrets import Secrets
+
+        grant = self._grant()
+        return grant, Secrets(grant).mask
+
+    async def _load(self, child: Child, grant: Grant) -> None:
+        from smolterm.packs.host import Load
+
+        load = Load(
+            module=self._module,
+            folder=str(self._folder),
+            tools={tool.spec.name: tool.spec.parameters for tool in self.tools},
+            compiled=str(compiled_folder()),
+            grant=grant,
+        )
+        request = {"op": "load", "load": msgspec.to_builtins(load)}
         try:
-            specs = msgspec.convert(told, list[ToolSpec])
-        except msgspec.ValidationError as error:
-            raise PackError(f"The pack {self.name} describes its tools badly: {error}") from None
-        entries = self.manifest.tools
-        if {spec.name: spec.effect for spec in specs} != self._load.tools:
-            raise PackError(f"The tools of the pack {self.name} are not those of its manifest.")
-        return [
-            HostedTool(self, replace(spec, outside=entries[spec.name].outside, pack=self.name))
-            for spec in specs
-        ]
+            line = await self._answered(child, request, READY_SECONDS)
+        except TimeoutError:
+            what = f"The pack {self.name} was not loaded after {READY_SECONDS:.0f} s."
+            raise PackError(what) from None
+        except ChildError as error:
+            what = str(self._mask(error.what))
+            raise PackError(f"The pack {self.name} cannot be loaded: {what}") from None
+        if line.get("ok") is not True:
+            said = " ".join(self._error_in(line, "it gave no reason.").what.split())
+            raise PackError(f"The pack {self.name} cannot be loaded: {said}")
 
+    def _hear(self, line: dict[str, Any]) -> None:
+        """Take a line that answers nothing; it is hostile."""
+        self._notices += 1
+        if self._notices > MOST_NOTICES:
+            child = self._running()
+            if child is not None:
+                child.kill()
+            return
+        try:
+            notice = msgspec.convert(line.get("notice"), PackNotice)
+        except msgspec.ValidationError:
+            return
+        if notice.kind in ("denied", "log", "progress"):
+            self._tell(notice.kind, notice.text, notice.done, notice.total)
 
-def _share(grant: Grant, asked: Capabilities) -> Grant:
-    """Return the part of the grant that the manifest asks for."""
-    if not asked.read and not asked.write:
-        return Grant()
-    return Grant(folder=grant.folder, write=grant.write and bool(asked.write))
+    def _tell(
+        self, kind: NoticeKind, text: str, done: float | None = None, total: float | None = None
+    ) -> None:
+        if self.on_notice is not None:
+            self.on_notice(
+                PackNotice(
+                    pack=self.name,
+                    kind=kind,
+                    text=str(self._mask(text))[:LONGEST_SAID],
+                    tool=self._running_tool,
+                    done=done,
+                    total=total,
+                )
+            )

@@ -97,6 +97,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities = Capabilities()
     settings: dict[str, Setting] = {}
     secrets: dict[str, Secret] = {}
+    tested: str = ""
+    """What its tests talked to, in words."""
 
 
 class _ToolTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +128,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     capabilities: _Capabilities = _Capabilities()
     settings: dict[str, Setting] = {}
     secrets: dict[str, Secret] = {}
+    tested: str = ""
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -206,6 +209,7 @@ def _written_out(file: _File) -> Manifest:
         capabilities=Capabilities(**asked),
         settings=file.settings,
         secrets=file.secrets,
+        tested=file.tested,
     )
 
 

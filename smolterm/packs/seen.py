@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from smolterm.errors import ConfigError
-from smolterm.packs.find import Found
 from smolterm.packs.reading import files_in
-from smolterm.packs.trust import Trusted, read_own, trust_path, write_own
+from smolterm.packs.trust import Trusted, read_own, trust_path
+from smolterm.wholefile import write_whole
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ class Looking:
         if raw != self._before:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                write_own(self._path, raw)
+                write_whole(self._path, raw)
             except OSError:
                 return
             self._before = raw
@@ -113,20 +113,6 @@ class Looking:
         found = content_hash(place.name, place.module, folder, packages)
         self._seen.stamps[place.name] = Stamp(hash=found, stamp=stamp, records=records)
         return found
-
-
-def is_still(found: Found, trusted: Trusted) -> bool:
-    """Say whether a pack's files are those that were trusted, by reading all of them.
-
-    Raises:
-        PackError: they cannot be read.
-    """
-    from smolterm.packs.examine import content_hash, packages_of
-
-    if found.folder is None:
-        return False
-    packages = packages_of(trusted.manifest)
-    return content_hash(found.name, found.module, found.folder, packages) == trusted.hash
 
 
 def _read(path: Path) -> Seen:

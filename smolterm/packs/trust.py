@@ -20,6 +20,7 @@ from smolterm.packs.grants import Granted
 from smolterm.packs.manifest import Manifest
 from smolterm.store import data_folder
 from smolterm.tools import ToolSpec
+from smolterm.wholefile import write_whole
 
 VERSION = 1
 LARGEST_FILE = 20_000_000
@@ -100,7 +101,8 @@ def changing(path: Path | None = None) -> Iterator[TrustFile]:
             trust = read_trust(path)
             yield trust
             trust.packs = dict(sorted(trust.packs.items()))
-            write_own(path, msgspec.json.format(msgspec.json.encode(trust), indent=2) + b"\n")
+            raw = msgspec.json.format(msgspec.json.encode(trust), indent=2) + b"\n"
+            write_whole(path, raw, lasting=True)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror or error}.", kept="It is as it was."
@@ -129,23 +131,6 @@ def read_own(path: Path) -> bytes | None:
     if len(raw) > LARGEST_FILE:
         raise damaged(path, f"it is larger than {LARGEST_FILE // 10**6} MB")
     return raw
-
-
-def write_own(path: Path, raw: bytes) -> None:
-    """Replace a file, whole or not at all; only this user can read it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class _Version(msgspec.Struct):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from smolterm.errors import PackError
+from smolterm.errors import PackError, ToolError
 from smolterm.tools import ToolSpec, bound, returned
 
 DEEPEST = 8
@@ -32,6 +32,9 @@ _SHORT = {name.removeprefix("datetime."): name for name in _PLAIN if name.starts
 _HASHABLE = ("bool", "int", "float", "str", "bytes", "object", "Any")
 _BUILTIN = (bytes, datetime.timedelta)
 """Text is not taken for these, as JSON would."""
+_SCALARS = (None, bool, int, float, str, bytes, datetime.date, datetime.datetime, datetime.time,
+            datetime.timedelta)  # fmt: skip
+_EXACT = (bytes, datetime.date, datetime.datetime, datetime.time, datetime.timedelta)
 _YIELDING = (
     "Generator",
     "AsyncGenerator",
@@ -40,6 +43,28 @@ _YIELDING = (
     "Iterable",
     "AsyncIterable",
 )
+
+
+class OneOf:
+    """Alternatives that msgspec cannot tell apart, such as `str | bytes`: the exact type counts."""
+
+    def __init__(self, text: str, kinds: list[Any]) -> None:
+        self._text = text
+        self._kinds = kinds
+
+    def check(self, value: Any) -> None:
+        """Check a value.
+
+        Raises:
+            msgspec.ValidationError: it is of none of the types.
+        """
+        for kind in self._kinds:
+            try:
+                msgspec.convert(value, kind, strict=True, builtin_types=_EXACT)
+            except msgspec.ValidationError:
+                continue
+            return
+        raise msgspec.ValidationError(f"Expected `{self._text}`, got `{type(value).__name__}`")
 
 
 class Checks:
@@ -54,7 +79,14 @@ class Checks:
         Raises:
             ToolError: they do not fit the signature.
         """
-        return bound(self.spec, self._types[0], args, kwargs, builtin=_BUILTIN)
+        found = bound(self.spec, self._types[0], args, kwargs, builtin=_BUILTIN)
+        for name, kind in self._types[2].items():
+            try:
+                kind.check(found[name])
+            except msgspec.ValidationError as error:
+                what = f"{self.spec.name}{self.spec.signature}: {error}, argument `{name}`"
+                raise ToolError(what) from None
+        return found
 
     def checked(self, result: Any) -> Any:
         """Return a result that is what the signature promises.
@@ -62,15 +94,25 @@ class Checks:
         Raises:
             ToolError: it is something else.
         """
-        return returned(self.spec, self._types[1], result, builtin=_BUILTIN)
+        kind = self._types[1]
+        if not isinstance(kind, OneOf):
+            return returned(self.spec, kind, result, builtin=_BUILTIN)
+        try:
+            kind.check(result)
+        except msgspec.ValidationError as error:
+            what = f"{self.spec.name} returned something else than it promises: {error}."
+            raise ToolError(what) from None
+        return result
 
     @functools.cached_property
-    def _types(self) -> tuple[type[msgspec.Struct], Any]:
+    def _types(self) -> tuple[type[msgspec.Struct], Any, dict[str, OneOf]]:
         return types_of(self.spec.signature)
 
 
-def types_of(signature: str) -> tuple[type[msgspec.Struct], Any]:
+def types_of(signature: str) -> tuple[type[msgspec.Struct], Any, dict[str, OneOf]]:
     """Return what checks the arguments of a signature that `written` made, and its result.
+
+    The third are arguments that the first lets pass and that are checked by themselves.
 
     Raises:
         PackError: it is no such signature.
@@ -78,8 +120,11 @@ def types_of(signature: str) -> tuple[type[msgspec.Struct], Any]:
     function = ast.parse(f"def f{signature}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
     fields: list[Any] = []
+    alone: dict[str, OneOf] = {}
     for name, node, default in parameters(function):
-        kind = type_of(node)[1]
+        kind: Any = type_of(node)[1]
+        if isinstance(kind, OneOf):
+            alone[name], kind = kind, Any
         if default is None:
             fields.append((name, kind))
         else:
@@ -88,7 +133,8 @@ def types_of(signature: str) -> tuple[type[msgspec.Struct], Any]:
             many = isinstance(value, list | dict | set)
             fields.append((name, kind, msgspec.field(default_factory=fresh) if many else value))
     made = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
-    return made, Any if function.returns is None else type_of(function.returns)[1]
+    result = Any if function.returns is None else type_of(function.returns)[1]
+    return made, result, alone
 
 
 def written(function: ast.FunctionDef | ast.AsyncFunctionDef, *, yields: bool = False) -> str:
@@ -205,11 +251,18 @@ def _union(nodes: list[ast.expr], depth: int) -> tuple[str, Any]:
     made = [type_of(node, depth + 1) for node in nodes]
     texts = list(dict.fromkeys(text for text, _ in made))
     kinds = [kind for _, kind in made]
+    if any(isinstance(kind, OneOf) for kind in kinds):
+        raise PackError("its type is nested too deeply")
     if Any in kinds:
         return _whole(" | ".join(texts)), Any
     union = functools.reduce(operator.or_, [type(None) if k is None else k for k in kinds])
     text = _whole(" | ".join(texts))
-    _probe(union, text)
+    try:
+        _probe(union, text)
+    except PackError:
+        if depth or not all(kind in _SCALARS for kind in kinds):
+            raise
+        return text, OneOf(text, kinds)
     return text, union
 
 
@@ -271,7 +324,12 @@ def _default(node: ast.expr, kind: Any) -> str:
         ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise PackError("its default is no literal") from None
-    if kind is not Any:
+    if isinstance(kind, OneOf):
+        try:
+            kind.check(value)
+        except msgspec.ValidationError:
+            raise PackError("its default is not of its type") from None
+    elif kind is not Any:
         try:
             msgspec.convert(value, kind, strict=True, builtin_types=_BUILTIN)
         except msgspec.ValidationError:

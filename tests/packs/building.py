@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from smolterm.packs.adding import Narrowing, trust_pack, trusted_as
+from smolterm.packs.doors.grant import Grant
+from smolterm.packs.examine import examine
 from smolterm.packs.find import Found
+from smolterm.packs.grants import asked
+from smolterm.packs.hosted import HostedPack
 from smolterm.packs.manifest import read_manifest
+from smolterm.packs.using import Leave, Start
 
 MANIFEST = """
 name = "{name}"
@@ -44,6 +53,31 @@ def build_pack(
         f"[smolterm.packs]\n{name} = {entry or f'{name}_pack'}\n"
     )
     return folder
+
+
+def hosted(
+    what: Found | Path,
+    *,
+    folder: Path | str | None = None,
+    write: bool = False,
+    secrets: dict[str, str] | None = None,
+    **options: Any,
+) -> HostedPack:
+    """Return a native pack as a session would use it, trusted with all that it asks for."""
+    examined = examine(found(what) if isinstance(what, Path) else what)
+    trusted = trusted_as(examined, asked(examined.manifest))
+    leave = Leave(folder=None if folder is None else Path(folder), write=write)
+    start = Start(examined.found, trusted, leave)
+
+    def grant() -> Grant:
+        return msgspec.structs.replace(start.checked_grant(), secret_values=secrets or {})
+
+    return HostedPack(examined.found, grant, examined.tools, **options)
+
+
+def trust(name: str, **narrowing: Any) -> None:
+    """Trust an installed pack, as `smolterm packs add NAME --yes` does."""
+    assert trust_pack(name, Narrowing(**narrowing), yes=True) == 0
 
 
 def found(folder: Path) -> Found:

@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from smolterm.errors import PackError, ToolError
-from smolterm.packs.context import Grant
+from smolterm import landlock
+from smolterm.errors import Denied, PackError, ToolError
 from smolterm.packs.find import Found, read_pack
 from smolterm.packs.hosted import HostedPack
-from tests.packs.building import build_pack, found
+from smolterm.packs.notice import PackNotice
+from tests.packs.building import build_pack, hosted
 
 SOURCE = '''
 import os, subprocess, sys, threading
@@ -90,12 +91,13 @@ TOOLS = {
 needs_pidfd = pytest.mark.skipif(
     not hasattr(os, "pidfd_open"), reason="only Linux tells when another's process has ended"
 )
+PROGRAMS = '\n[capabilities]\nprograms = ["echo"]\n'
 FOLDER = '\n[capabilities]\nfolder = "{}"\n'
 
 
 @asynccontextmanager
 async def pack_of(what: Found | Path, **options: Any) -> AsyncIterator[HostedPack]:
-    pack = HostedPack(found(what) if isinstance(what, Path) else what, **options)
+    pack = hosted(what, **options)
     try:
         yield pack
     finally:
@@ -104,7 +106,15 @@ async def pack_of(what: Found | Path, **options: Any) -> AsyncIterator[HostedPac
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Path:
-    return build_pack(tmp_path, "probe", SOURCE, tools=TOOLS)
+    return build_pack(tmp_path, "probe", SOURCE, tools=TOOLS, extra=PROGRAMS)
+
+
+async def call(pack: HostedPack, name: str, args: list[Any]) -> Any:
+    """Call a tool as the engine does; one that the pack lacks is asked of its process."""
+    for tool in pack.tools:
+        if tool.spec.name == name:
+            return await tool.call(args, {})
+    return await pack.call(name, {})
 
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
@@ -118,12 +128,13 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 def test_tools_are_described_and_called(probe: Path) -> None:
     async def work() -> None:
         async with pack_of(probe) as pack:
-            await pack.start()
+            assert pack.pid is None
             by_name = {tool.spec.name: tool for tool in pack.tools}
             assert list(by_name) == list(TOOLS)
             assert by_name["later"].spec.signature == "(text: str) -> str"
             assert by_name["folder"].spec.effect == "write"
             assert await by_name["later"].call(["a"], {}) == "a!"
+            assert pack.pid is not None
             assert await by_name["later"].call([], {"text": "b"}) == "b!"
 
     run(work)
@@ -135,7 +146,7 @@ def test_values_cross_as_they_are(probe: Path) -> None:
 
     async def work() -> None:
         async with pack_of(probe) as pack:
-            assert await pack.call("echo", [value], {}) == value
+            assert await call(pack, "echo", [value]) == value
 
     run(work)
 
@@ -143,8 +154,8 @@ def test_values_cross_as_they_are(probe: Path) -> None:
 def test_printing_and_reading_do_not_touch_the_protocol(probe: Path) -> None:
     async def work() -> None:
         async with pack_of(probe) as pack:
-            assert await pack.call("loud", ["hello"], {}) == "read nothing"
-            assert await pack.call("later", ["a"], {}) == "a!"
+            assert await call(pack, "loud", ["hello"]) == "read nothing"
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -162,10 +173,10 @@ def test_what_a_tool_raises_ends_its_call_alone(probe: Path, how: str, said: str
     async def work() -> None:
         async with pack_of(probe) as pack:
             with pytest.raises(ToolError) as raised:
-                await pack.call("fail", [how], {})
+                await call(pack, "fail", [how])
             assert said in str(raised.value)
             pid = pack.pid
-            await pack.call("later", ["a"], {})
+            await call(pack, "later", ["a"])
             assert pack.pid == pid
 
     run(work)
@@ -187,8 +198,8 @@ def test_a_call_that_does_not_fit_is_refused(
     async def work() -> None:
         async with pack_of(probe) as pack:
             with pytest.raises(ToolError, match=said):
-                await pack.call(tool, args, {})
-            assert await pack.call("later", ["a"], {}) == "a!"
+                await call(pack, tool, args)
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -197,8 +208,8 @@ def test_a_crash_costs_one_call(probe: Path) -> None:
     async def work() -> None:
         async with pack_of(probe) as pack:
             with pytest.raises(ToolError, match="ended with status 9"):
-                await pack.call("fail", ["die"], {})
-            assert await pack.call("later", ["a"], {}) == "a!"
+                await call(pack, "fail", ["die"])
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -213,11 +224,11 @@ def test_a_kill_costs_one_call(probe: Path, tmp_path: Path) -> None:
 
     async def work() -> None:
         async with pack_of(probe) as pack:
-            call = asyncio.create_task(pack.call("hang", [str(pipe)], {}))
+            calling = asyncio.create_task(call(pack, "hang", [str(pipe)]))
             os.kill(await began(pipe), signal.SIGKILL)
             with pytest.raises(ToolError, match="SIGKILL"):
-                await call
-            assert await pack.call("later", ["a"], {}) == "a!"
+                await calling
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -228,14 +239,14 @@ def test_a_tool_that_hangs_is_killed_at_its_limit(probe: Path, tmp_path: Path) -
 
     async def work() -> None:
         async with pack_of(probe, call_seconds=1.0) as pack:
-            await pack.start()
-            call = asyncio.create_task(pack.call("hang", [str(pipe)], {}))
+            await call(pack, "later", ["a"])
+            calling = asyncio.create_task(call(pack, "hang", [str(pipe)]))
             ended = os.pidfd_open(await began(pipe))
             with pytest.raises(ToolError, match="longer than 1 s"):
-                await call
+                await calling
             assert await asyncio.to_thread(select.select, [ended], [], [], 10) == ([ended], [], [])
             os.close(ended)
-            assert await pack.call("later", ["a"], {}) == "a!"
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -246,14 +257,14 @@ def test_an_interrupted_call_ends_the_process(probe: Path, tmp_path: Path) -> No
 
     async def work() -> None:
         async with pack_of(probe) as pack:
-            call = asyncio.create_task(pack.call("hang", [str(pipe)], {}))
+            calling = asyncio.create_task(call(pack, "hang", [str(pipe)]))
             ended = os.pidfd_open(await began(pipe))
-            call.cancel()
+            calling.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await call
+                await calling
             assert await asyncio.to_thread(select.select, [ended], [], [], 10) == ([ended], [], [])
             os.close(ended)
-            assert await pack.call("later", ["a"], {}) == "a!"
+            assert await call(pack, "later", ["a"]) == "a!"
 
     run(work)
 
@@ -261,7 +272,7 @@ def test_an_interrupted_call_ends_the_process(probe: Path, tmp_path: Path) -> No
 def test_calls_at_once_take_turns(probe: Path) -> None:
     async def work() -> None:
         async with pack_of(probe) as pack:
-            calls = [pack.call("later", [str(n)], {}) for n in range(20)]
+            calls = [call(pack, "later", [str(n)]) for n in range(20)]
             assert await asyncio.gather(*calls) == [f"{n}!" for n in range(20)]
 
     run(work)
@@ -272,11 +283,10 @@ def test_the_process_sees_no_secret_and_no_current_folder(probe: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from tests.packs.building import found
-from smolterm.packs.hosted import HostedPack
+from tests.packs.building import hosted
 async def main():
-    pack = HostedPack(found(Path({str(probe)!r})))
-    seen = await pack.call("surroundings", [], {{}})
+    pack = hosted(Path({str(probe)!r}))
+    seen = await pack.call("surroundings", {{}})
     await pack.close()
     assert "OPENAI_API_KEY" not in seen["env"], seen
     assert seen["cwd"] == "/", seen
@@ -300,9 +310,8 @@ def test_the_process_ends_with_the_engine(probe: Path, tmp_path: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from tests.packs.building import found
-from smolterm.packs.hosted import HostedPack
-asyncio.run(HostedPack(found(Path({str(probe)!r}))).call("hang", [{str(pipe)!r}], {{}}))
+from tests.packs.building import hosted
+asyncio.run(hosted(Path({str(probe)!r})).call("hang", {{"path": {str(pipe)!r}}}))
 """
     engine = subprocess.Popen([sys.executable, "-c", program])
     ended = os.pidfd_open(int(pipe.read_text()))
@@ -312,18 +321,18 @@ asyncio.run(HostedPack(found(Path({str(probe)!r}))).call("hang", [{str(pipe)!r}]
     os.close(ended)
 
 
+NOOP = "\ndef noop() -> None:\n    'Do.'\n"
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("raise SystemExit(3)", "SystemExit: 3"),
-        ("import nowhere_at_all", "ModuleNotFoundError"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("def noop(: pass", "SyntaxError"),
-        ("", "names noop"),
-        ("def noop(x) -> None:\n  'Do.'", "no type for"),
-        ("def noop() -> None: pass", "no docstring"),
-        ("from smolterm.tools import tool\n@tool(effect='write')\ndef noop(): 'Do.'", "effect of"),
-        ("import os; os._exit(5)", "ended while starting"),
+        ("raise SystemExit(3)" + NOOP, "SystemExit: 3"),
+        ("import nowhere_at_all" + NOOP, "ModuleNotFoundError"),
+        ("raise KeyboardInterrupt" + NOOP, "KeyboardInterrupt"),
+        (NOOP + "del noop", "names noop"),
+        (NOOP + "globals()['noop'] = lambda x: x", "other arguments"),
+        ("import os; os._exit(5)" + NOOP, "ended with status 5"),
     ],
 )
 def test_a_pack_that_cannot_be_loaded_is_one_line(tmp_path: Path, source: str, said: str) -> None:
@@ -331,57 +340,57 @@ def test_a_pack_that_cannot_be_loaded_is_one_line(tmp_path: Path, source: str, s
 
     async def work() -> None:
         async with pack_of(folder) as pack:
-            with pytest.raises(PackError, match="bad") as raised:
-                await pack.start()
-            assert said in str(raised.value)
-            assert "\n" not in str(raised.value)
-            with pytest.raises(ToolError):
-                await pack.call("noop", [], {})
+            await pack.start()
+            for _ in range(2):
+                with pytest.raises(ToolError, match="bad") as raised:
+                    await call(pack, "noop", [])
+                assert said in str(raised.value)
+                assert "\n" not in str(raised.value)
 
     run(work)
 
 
 def test_a_broken_manifest_makes_no_pack() -> None:
     with pytest.raises(PackError, match="is left out"):
-        HostedPack(read_pack("gone", "nowhere_at_all"))
+        hosted(read_pack("gone", "nowhere_at_all"))
 
 
 def test_a_pack_may_be_closed_twice_and_is_not_started_again(probe: Path) -> None:
     async def work() -> None:
-        pack = HostedPack(found(probe))
-        await pack.start()
+        pack = hosted(probe)
+        assert await call(pack, "later", ["a"]) == "a!"
         await pack.close()
         await pack.close()
         with pytest.raises(ToolError, match="closed"):
-            await pack.call("later", ["a"], {})
+            await call(pack, "later", ["a"])
 
     run(work)
 
 
 @pytest.mark.parametrize(
-    ("asked", "grant", "reads", "writes"),
+    ("asked", "session", "reads", "writes"),
     [
-        (None, Grant(folder="/", write=True), False, False),
-        ("read", Grant(folder="/", write=True), True, False),
-        ("write", Grant(folder="/"), True, False),
-        ("write", Grant(folder="/", write=True), True, True),
-        ("write", Grant(), False, False),
+        (None, {"folder": "/", "write": True}, False, False),
+        ("read", {"folder": "/", "write": True}, True, False),
+        ("write", {"folder": "/"}, True, False),
+        ("write", {"folder": "/", "write": True}, True, True),
+        ("write", {}, False, False),
     ],
 )
 def test_a_pack_gets_what_was_both_asked_for_and_granted(
-    tmp_path: Path, asked: str | None, grant: Grant, reads: bool, writes: bool
+    tmp_path: Path, asked: str | None, session: dict[str, Any], reads: bool, writes: bool
 ) -> None:
     extra = FOLDER.format(asked) if asked else ""
     folder = build_pack(tmp_path, "probe", SOURCE, tools=TOOLS, extra=extra)
 
     async def work() -> None:
-        async with pack_of(folder, grant=grant) as pack:
+        async with pack_of(folder, **session) as pack:
             for write, given in ((False, reads), (True, writes)):
                 if given:
-                    assert await pack.call("folder", [write], {}) == "/"
+                    assert await call(pack, "folder", [write]) == "/"
                 else:
                     with pytest.raises(ToolError, match="granted"):
-                        await pack.call("folder", [write], {})
+                        await call(pack, "folder", [write])
 
     run(work)
 
@@ -389,10 +398,179 @@ def test_a_pack_gets_what_was_both_asked_for_and_granted(
 def test_the_files_pack_works_through_the_same_door(tmp_path: Path) -> None:
     async def work() -> None:
         files = read_pack("files", "smolterm_files")
-        async with pack_of(files, grant=Grant(folder=str(tmp_path), write=True)) as pack:
-            await pack.call("write_text", ["a/b.csv", "n,x\n1,2.5\n"], {})
-            assert await pack.call("read_table", ["a/b.csv"], {}) == [{"n": 1, "x": 2.5}]
+        async with pack_of(files, folder=tmp_path, write=True) as pack:
+            await call(pack, "write_text", ["a/b.csv", "n,x\n1,2.5\n"])
+            assert await call(pack, "read_table", ["a/b.csv"]) == [{"n": 1, "x": 2.5}]
             with pytest.raises(ToolError, match="hidden"):
-                await pack.call("read_text", [".ssh/id"], {})
+                await call(pack, "read_text", [".ssh/id"])
+
+    run(work)
+
+
+API = """
+import os, socket, subprocess, sys
+from collections.abc import Generator
+from smolterm.pack import Denied, ToolError, http, log, progress, secrets, settings, tool
+
+@tool(effect="network")
+def reach(url: str) -> int:
+    "Reach a host."
+    return http.get(url).status
+
+@tool
+def steps(many: int) -> Generator[str, None, list[int]]:
+    "Tell how far it is."
+    for n in range(many):
+        yield f"step {n}"
+    return list(range(many))
+
+@tool
+def spill(how: str) -> str:
+    "Let a secret out in every way."
+    secret = secrets["TOKEN"]
+    log(f"log {secret}")
+    progress(f"progress {secret}")
+    if how == "error":
+        raise ToolError(f"error {secret}", next=f"next {secret}")
+    if how == "crash":
+        raise ValueError(secret)
+    if how == "die":
+        print(secret, file=sys.stderr, flush=True)
+        os._exit(3)
+    return f"result {secret}"
+
+@tool
+def seen() -> list[str]:
+    "Say where the secret can be read."
+    here = [*os.environ.values(), *sys.argv, open("/proc/self/cmdline").read()]
+    return [text for text in here if secrets["TOKEN"] in text]
+
+@tool
+def wrong() -> int:
+    "Return what it does not promise."
+    return "text"
+
+@tool(effect="danger")
+def try_it(what: str, path: str) -> str:
+    "Try what the system should not let it do."
+    if what == "read":
+        return open(path).read()
+    if what == "write":
+        open(path, "w").write("x")
+    if what == "run":
+        subprocess.run(["/bin/true"], check=True)
+    if what == "connect":
+        socket.create_connection(("127.0.0.1", int(path)), 5).close()
+    return "done"
+"""
+API_TOOLS = {
+    "reach": "network", "steps": "pure", "spill": "pure", "seen": "pure", "wrong": "pure",
+    "try_it": "danger",
+}  # fmt: skip
+API_EXTRA = """
+[capabilities]
+folder = "read"
+[secrets]
+TOKEN = {}
+"""
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Path:
+    return build_pack(tmp_path, "api", API, tools=API_TOOLS, extra=API_EXTRA)
+
+
+def test_progress_and_refusals_are_told_and_name_the_tool(api: Path) -> None:
+    told: list[PackNotice] = []
+
+    async def work() -> None:
+        async with pack_of(api) as pack:
+            pack.on_notice = told.append
+            assert await call(pack, "steps", [3]) == [0, 1, 2]
+            with pytest.raises(Denied, match="evil"):
+                await call(pack, "reach", ["https://evil.example/"])
+
+    run(work)
+    assert [(n.kind, n.tool) for n in told[1:]] == [
+        ("progress", "steps"), ("progress", "steps"), ("progress", "steps"), ("denied", "reach"),
+    ]  # fmt: skip
+    assert [n.text for n in told[1:4]] == ["step 0", "step 1", "step 2"]
+    assert told[0].kind == "started"
+    assert "evil.example" in told[4].text
+    assert {n.pack for n in told} == {"api"}
+
+
+@pytest.mark.parametrize("how", ["result", "error", "crash", "die"])
+def test_a_secret_is_masked_wherever_it_comes_out(api: Path, how: str) -> None:
+    told: list[PackNotice] = []
+    said = ""
+
+    async def work() -> None:
+        nonlocal said
+        async with pack_of(api, secrets={"TOKEN": "hunter2-hunter2"}) as pack:
+            pack.on_notice = told.append
+            try:
+                said = await call(pack, "spill", [how])
+            except ToolError as error:
+                said = str(error)
+
+    run(work)
+    shown = said + "".join(notice.text for notice in told)
+    assert "hunter2" not in shown
+    assert "[secret TOKEN]" in said
+    assert {"log", "progress"} <= {notice.kind for notice in told}
+
+
+def test_a_secret_is_neither_in_the_environment_nor_in_the_command(api: Path) -> None:
+    async def work() -> None:
+        async with pack_of(api, secrets={"TOKEN": "hunter2-hunter2"}) as pack:
+            assert await call(pack, "seen", []) == []
+
+    run(work)
+
+
+def test_a_result_that_is_not_what_was_promised_is_refused(api: Path) -> None:
+    async def work() -> None:
+        async with pack_of(api) as pack:
+            with pytest.raises(ToolError, match="returned something else"):
+                await call(pack, "wrong", [])
+
+    run(work)
+
+
+@pytest.mark.skipif(landlock.abi() < 4, reason="the kernel has no Landlock that holds TCP")
+def test_the_system_keeps_other_files_programs_and_tcp_from_a_native_pack(
+    api: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "granted").mkdir()
+    (tmp_path / "granted" / "a.txt").write_text("inside")
+    (tmp_path / "b.txt").write_text("outside")
+
+    async def work() -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, pack_of(api, folder=tmp_path / "granted", write=True) as pack:
+            inside = str(tmp_path / "granted" / "a.txt")
+            assert await call(pack, "try_it", ["read", inside]) == "inside"
+            for what, path in (
+                ("read", str(tmp_path / "b.txt")),
+                ("write", inside),
+                ("write", str(tmp_path / "new.txt")),
+                ("run", ""),
+                ("connect", str(port)),
+            ):
+                with pytest.raises(ToolError, match="PermissionError"):
+                    await call(pack, "try_it", [what, path])
+
+    run(work)
+    assert (tmp_path / "granted" / "a.txt").read_text() == "inside"
+
+
+def test_a_pack_that_changed_after_the_session_began_is_not_started(api: Path) -> None:
+    async def work() -> None:
+        async with pack_of(api) as pack:
+            (api / "__init__.py").write_text(API + "\n# another\n")
+            with pytest.raises(ToolError, match="has changed"):
+                await call(pack, "steps", [1])
 
     run(work)
