@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from smolterm import outside
 from smolterm.events import ApprovalRequested, FileChange, FilesRequested, Touch
 from smolterm.policy import (
     AcceptFiles,
@@ -112,6 +113,8 @@ async def _by_rule(request: ApprovalRequested, asker: Asker) -> Decision | None:
     """Show every rule in full before one can be chosen."""
     for number, words in enumerate(request.rules, 1):
         asker.say(f"{number}. {revealed(words)}")
+    if request.step_rules:
+        asker.say("The first is for the rest of this step, whatever you add to its number.")
     asker.say("A number allows it for this session, a number and `always` from now on.")
     place, _, more = (await asker.read("Which (empty: none) > ")).strip().lower().partition(" ")
     known = place.isdecimal() and 1 <= int(place) <= len(request.rules)
@@ -131,6 +134,8 @@ def told(request: ApprovalRequested) -> Iterator[tuple[str, str]]:
         yield f"{hidden} hidden characters are written as <U+....> above.", "yellow"
     for line in touch_lines(request.touches):
         yield line, "dim"
+    for line in outside.lines(request.outside, request.outside_count):
+        yield line if line == outside.UNREAD else f"  {line}", "yellow"
     if request.why:
         yield revealed(request.why), "yellow"
 
@@ -156,6 +161,8 @@ async def ask_files(request: FilesRequested, asker: Asker) -> FilesDecision:
     possible = [file for file in request.files if not file.refused]
     count = len(request.files)
     asker.say(f"The code changed {count} file{'s' * (count != 1)}; none is written yet.", "bold")
+    for line in outside.lines(request.outside, request.outside_count):
+        asker.say(line if line == outside.UNREAD else f"  {line}", "yellow")
     room = MOST_LINES
     for file in request.files:
         asker.say(file_line(file), "yellow" if file.refused else "")

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from smolterm import __version__
+from smolterm import __version__, outside
 from smolterm import events as e
 from smolterm.console import Console
 from smolterm.errors import ExitCode, SmoltermError, UsageError, error_named
@@ -275,16 +275,30 @@ def _nobody_to_ask(event: e.ApprovalRequested | e.FilesRequested) -> e.Notice:
         count = sum(not one.refused for one in event.files)
         files = "1 changed file" if count == 1 else f"{count} changed files"
         text = f"Nothing was written: there is no terminal to ask whether {files} may be."
-        return e.Notice(level="error", text=f"{text} Use --allow write to accept them.")
+        way_out = f"Use --allow write{' --outside trust' if event.outside else ''} to accept them."
+        return e.Notice(level="error", text="\n".join([text, *_unread(event), way_out]))
     asked = f"the call of {event.tool}" if event.tool else "the code above"
-    if event.tool:
+    if event.outside and event.tool:
+        way_out = (
+            f"If you trust what it brought: --allow {event.effect} --outside trust lets this "
+            "effect happen unasked."
+        )
+    elif event.tool:
         way_out = f"Use --allow {event.effect} for this effect."
     elif event.why:
         way_out = event.why
     else:
         way_out = "Use --yes to approve sandboxed steps."
-    text = f"Nothing ran: there is no terminal to ask whether {asked} may run. {way_out}"
-    return e.Notice(level="error", text=text)
+    text = f"Nothing ran: there is no terminal to ask whether {asked} may run."
+    if not event.outside:
+        return e.Notice(level="error", text=f"{text} {way_out}")
+    return e.Notice(level="error", text="\n".join([text, *_unread(event), way_out]))
+
+
+def _unread(event: e.ApprovalRequested | e.FilesRequested) -> list[str]:
+    """Return what came from outside and is why this is asked."""
+    told = outside.lines(event.outside, event.outside_count)
+    return [line if line == outside.UNREAD else f"  {line}" for line in told]
 
 
 def _print_end(

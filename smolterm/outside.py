@@ -13,7 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from smolterm.events import DecisionMade, Event, FilesDecided, OutsideArrived, Source
+from smolterm.printable import revealed
 
+UNREAD = "Text from outside that you have not decided on:"
 MOST_SHOWN = 6
 """Sources that one question shows."""
 MOST_NAMES, MOST_NAMED = 4, 100
@@ -84,6 +86,28 @@ def told(source: Source) -> str:
     """Return a source in words: the call or the path, and its step."""
     what = source.what if source.kind == "file" else f"{source.what}({source.arguments})"
     return f"{what}, step {source.step}" if source.step else what
+
+
+def lines(sources: Sequence[Source], total: int) -> list[str]:
+    """Return what a question says of unread text, as lines for a person; none where there is none.
+
+    Args:
+        total: of all unread; the sources are the newest.
+    """
+    if not sources:
+        return []
+    shown = [revealed(told(source)) for source in sources]
+    more = total - len(sources)
+    return [
+        UNREAD,
+        *shown,
+        *([f"and {more:,} before {'them' if len(shown) > 1 else 'it'}"] * (more > 0)),
+    ]
+
+
+def words(names: Sequence[str]) -> str:
+    """Return how a person is told that an output may hold text from outside."""
+    return f"may hold text from outside: {', '.join(names)}" if names else ""
 
 
 def mark(names: Sequence[str]) -> str:

@@ -11,8 +11,9 @@ from typing import TextIO
 
 from smolterm import events as e
 from smolterm.keyboard import Keyboard
+from smolterm.outside import words
 from smolterm.printable import printable, revealed
-from smolterm.telling import shown, table_text, told
+from smolterm.telling import Passing, shown, table_text, told
 from smolterm.threads import in_daemon_thread
 
 MOST_LINE = 1_000_000
@@ -105,6 +106,7 @@ class PlainReport:
         self._out = out
         self._open = {"stdout": "", "stderr": ""}
         self._lines = 0
+        self._passing = Passing()
 
     def show(self, event: e.Event) -> None:
         """Write one event."""
@@ -131,7 +133,12 @@ class PlainReport:
             case e.ToolCalled():
                 self._say(f"Tool called: {event.tool}({event.arguments})")
             case e.ToolReturned():
-                self._say(f"Tool {'returned' if event.ok else 'failed'}: {event.result}")
+                outside = " text from outside" if self._passing.is_outside(event) else ""
+                self._say(f"Tool {'returned' if event.ok else 'failed'}{outside}: {event.result}")
+            case e.OutsideArrived() | e.PackDenied() | e.ToolProgress():
+                for text in self._passing.told(event):
+                    said = text.removeprefix("⚠ ")
+                    self._say(f"{said[:1].upper()}{said[1:]}")
             case e.CellFinished():
                 self._cell(event)
             case e.SandboxChanged():
@@ -174,6 +181,8 @@ class PlainReport:
             self._say_all("Error: ", event.error.traceback or event.error.type)
         elif event.value is not None and event.value != "None":
             self._say_all("Value: ", event.value[:2000])
+        if event.outside and (self._lines or event.error or event.value not in (None, "None")):
+            self._say(f"This output {words(event.outside)}.")
         self._say(f"The code ended after {event.seconds:.1f} seconds.")
 
     def _say_all(self, lead: str, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from smolterm import events as e
 from smolterm.answers import NO_FIT
+from smolterm.outside import words
 from smolterm.printable import printable, revealed
 
 MOST_SHOWN = 20_000
@@ -49,6 +50,7 @@ class Report:
         self._shown = 0
         self._reply = ""
         self._told = 0
+        self._passing = Passing()
 
     @property
     def _out(self) -> TextIO:
@@ -56,7 +58,7 @@ class Report:
 
     def show(self, event: e.Event) -> None:
         """Write one event."""
-        if self._quiet and not isinstance(event, e.Notice):
+        if self._quiet and not isinstance(event, e.Notice | e.PackDenied):
             return
         match event:
             case e.StepStarted():
@@ -87,7 +89,13 @@ class Report:
                 self._line(f"→ {event.tool}({printable(event.arguments)})", "cyan")
             case e.ToolReturned():
                 mark = "←" if event.ok else "✗"
-                self._line(f"{mark} {printable(event.result)}", "cyan" if event.ok else "red")
+                outside = "(text from outside) " if self._passing.is_outside(event) else ""
+                text = f"{mark} {outside}{printable(event.result)}"
+                self._line(text, "cyan" if event.ok else "red")
+            case e.OutsideArrived() | e.PackDenied() | e.ToolProgress():
+                for text in self._passing.told(event):
+                    style = {e.ToolProgress: "dim", e.PackDenied: "red"}.get(type(event), "yellow")
+                    self._line(text, style)
             case e.CellFinished():
                 self._cell(event)
             case e.SandboxChanged():
@@ -166,6 +174,8 @@ class Report:
             self._line(printable(event.error.traceback), "red")
         elif event.value is not None and event.value != "None":
             self._line(f"= {printable(event.value)[:2000]}", "green")
+        if event.outside and (self._shown or event.error or event.value not in (None, "None")):
+            self._line(f"({words(event.outside)})", "dim")
 
     def _stream(self, name: str, text: str, style: str) -> None:
         if self._open != name:
@@ -185,6 +195,42 @@ class Report:
     def _line(self, text: str, style: str) -> None:
         self._end_stream()
         print(self._look(text, style), file=self._out, flush=True)
+
+
+class Passing:
+    """What is told of text from outside, of packs, and of how far a call is."""
+
+    def __init__(self) -> None:
+        self._arrived: tuple[int, int | None] = (0, None)
+        self._progress = 0.0
+
+    def is_outside(self, event: e.ToolReturned) -> bool:
+        """Say whether a result holds text from outside."""
+        return self._arrived == (event.step, event.call)
+
+    def told(self, event: e.OutsideArrived | e.PackDenied | e.ToolProgress) -> Iterator[str]:
+        """Yield what a person should know; of progress not more than a line a second."""
+        match event:
+            case e.OutsideArrived(source=e.Source(kind="file", what=path)):
+                yield f"⚠ text from outside: the file {printable(path)}"
+            case e.OutsideArrived():
+                self._arrived = event.step, event.call
+            case e.PackDenied():
+                yield f"⚠ denied: {printable(event.text)}"
+            case e.ToolProgress() if event.at - self._progress >= 1:
+                self._progress = event.at
+                yield f"{printable(event.tool)}: {progress(event)}"
+
+
+def progress(event: e.ToolProgress) -> str:
+    """Return how far a call is, in words."""
+    done, total = event.done, event.total
+    share = ""
+    if done is not None:
+        of = f" of {total:,.10g}" if total is not None else ""
+        share = f"{done:,.10g}{of}"
+    text = printable(event.text).replace("\n", " ")
+    return ", ".join(part for part in (share, text) if part) or "at work"
 
 
 def _fence(text: str) -> int:

@@ -22,6 +22,8 @@ from smolterm.events import (
     MessageAdded,
     MistakeFound,
     OutputAdded,
+    OutsideArrived,
+    PackDenied,
     ReplyFinished,
     Rewound,
     SessionResumed,
@@ -30,6 +32,8 @@ from smolterm.events import (
     ToolCalled,
     ToolReturned,
 )
+from smolterm.outside import told as told_of
+from smolterm.outside import words
 from smolterm.printable import printable, revealed
 from smolterm.store import StoredSession
 
@@ -59,6 +63,8 @@ class Cell(msgspec.Struct, kw_only=True):
     """As it ran, or as it was proposed where it did not run."""
     ran: bool = False
     notes: list[str] = []
+    marks: list[str] = []
+    """Those of the notes that a reader of the output should know: what came from outside."""
     output: str = ""
     value: str = ""
     error: str = ""
@@ -133,6 +139,9 @@ def notebook(about: StoredSession, events: Sequence[Event]) -> str:
                 cells.append(_text_cell(printable(cell.before)))
             if cell.ran:
                 cells.append(_code_cell(cell.code, cell.number, _outputs(cell)))
+            if cell.marks:
+                marks = (f"- {_line(mark[:500])}" for mark in cell.marks)
+                cells.append(_text_cell("\n".join(marks)))
         if part.answer is not None:
             cells.append(_text_cell(f"## Answer\n\n{printable(part.answer)}"))
     book = {
@@ -192,6 +201,10 @@ def _into(cell: Cell, event: Event) -> None:
             cell.code, cell.ran = event.code, True
         case ToolCalled():
             cell.notes.append(f"Tool called: {event.tool}({event.arguments})")
+        case OutsideArrived(source=source):
+            _mark(cell, f"Text from outside: {told_of(source)}")
+        case PackDenied():
+            _mark(cell, f"Denied: {event.text}")
         case ToolReturned(ok=False):
             cell.notes.append(f"{event.tool} failed: {event.result}")
         case OutputAdded():
@@ -201,12 +214,19 @@ def _into(cell: Cell, event: Event) -> None:
         case CellFinished():
             cell.value = "" if event.value in (None, "None") else str(event.value)
             cell.error = event.error.traceback or event.error.type if event.error else ""
+            if event.outside and (cell.output or cell.value or cell.error):
+                _mark(cell, f"The output {words(event.outside)}")
         case FilesDecided():
             cell.notes += [f"Written: {path}" for path in event.written]
         case MessageAdded():
             cell.notes.append(f"The person said: {event.text}")
         case SessionResumed() | Rewound() | _:
             pass
+
+
+def _mark(cell: Cell, text: str) -> None:
+    cell.notes.append(text)
+    cell.marks.append(text)
 
 
 def _told(cell: Cell) -> Iterator[str]:
