@@ -41,7 +41,8 @@ def test_no_writing_of_a_secret_is_left(secret, before, behind):
     for written in (
         secret, quote(secret), quote(secret, safe=""), quote_plus(secret), raw.hex(),
         urlencode({"k": secret})[2:], json.dumps(secret)[1:-1], html.escape(secret),
-        json.dumps(secret, ensure_ascii=False)[1:-1], lower_escapes(quote(secret, safe="")),
+        json.dumps(secret, ensure_ascii=False)[1:-1], quote(quote(secret)),
+        lower_escapes(quote(secret, safe="")),
     ):  # fmt: skip
         masked = held.mask(before + written + behind)
         assert (

@@ -122,7 +122,7 @@ class Doors:
         return self._secrets.mask(value)
 
     def close(self) -> None:
-        """Close what is still connected."""
+        """Close what is still connected; from any thread, while a call is on its way too."""
         self._http.close()
 
     def _said(self, text: str) -> str:

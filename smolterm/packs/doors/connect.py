@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import queue
@@ -32,7 +33,7 @@ MOST_BEFORE_BODY = 300_000
 _PLACES = {
     "loopback": "this machine",
     "private": "a private network",
-    "closed": "no public host",
+    "closed": "an address that no public host has",
     "public": "the internet",
 }
 
@@ -85,6 +86,14 @@ class CheckedBackend(httpcore.NetworkBackend):
         self._resolve = resolve
         self._trust = trust
         self._plain = httpcore.SyncBackend()
+        self._open: set[socket.socket] = set()
+
+    def close(self) -> None:
+        """End every wait for a server at once, in whatever thread."""
+        for connection in tuple(self._open):
+            with contextlib.suppress(OSError):
+                # Not the TLS one's own: it takes away what the other thread reads from.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def connect_tcp(
         self,
@@ -108,7 +117,7 @@ class CheckedBackend(httpcore.NetworkBackend):
                     raise
             else:
                 errand.connected = True
-                return TimedStream(stream, self._here, self._trust)
+                return TimedStream(stream, self._here, self._trust, self._open)
         raise httpcore.ConnectError("no address")
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
@@ -119,10 +128,19 @@ class CheckedBackend(httpcore.NetworkBackend):
 class TimedStream(httpcore.NetworkStream):
     """A connection whose every wait ends with the errand's time, and whose bytes are counted."""
 
-    def __init__(self, stream: httpcore.NetworkStream, here: Here, trust: Trust) -> None:
+    def __init__(
+        self,
+        stream: httpcore.NetworkStream,
+        here: Here,
+        trust: Trust,
+        open_: set[socket.socket],
+    ) -> None:
         self._stream = stream
         self._here = here
         self._trust = trust
+        self._open = open_
+        self._socket: socket.socket = stream.get_extra_info("socket")
+        open_.add(self._socket)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         errand = self._errand()
@@ -134,13 +152,12 @@ class TimedStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         errand = self._errand()
-        connection: socket.socket = self._stream.get_extra_info("socket")
         view = memoryview(buffer)
         # httpcore's own loop starts its time anew with each byte that a slow server takes.
         while view:
             try:
-                connection.settimeout(errand.left())
-                taken = connection.send(view[:65_536])
+                self._socket.settimeout(errand.left())
+                taken = self._socket.send(view[:65_536])
             except TimeoutError as error:
                 raise httpcore.WriteTimeout(str(error)) from None
             except OSError as error:
@@ -149,6 +166,7 @@ class TimedStream(httpcore.NetworkStream):
             view = view[taken:]
 
     def close(self) -> None:
+        self._open.discard(self._socket)
         self._stream.close()
 
     def start_tls(
@@ -161,7 +179,8 @@ class TimedStream(httpcore.NetworkStream):
         context = self._trust()
         context.set_alpn_protocols(["http/1.1"])
         stream = self._stream.start_tls(context, server_hostname, self._errand().left())
-        return TimedStream(stream, self._here, self._trust)
+        self._open.discard(self._socket)
+        return TimedStream(stream, self._here, self._trust, self._open)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -181,9 +200,10 @@ def permitted(errand: Errand, host: str, addresses: list[Address]) -> list[Addre
     found = [each for each in addresses if any(rule.permits(each) for rule in errand.rules)]
     if found:
         return found[:MOST_ADDRESSES]
-    where = addresses[0]
+    # Without the address: it would tell a pack how a private network is laid out.
+    where = _PLACES[place_of(addresses[0])]
     raise Denied(
-        f"{errand.pack} tried to reach {host}, which is at {where}: {_PLACES[place_of(where)]}.",
+        f"{errand.pack} tried to reach {host}, which leads to {where}.",
         next="Such an address must be granted by name, with its scheme: http://127.0.0.1:8080.",
     )
 

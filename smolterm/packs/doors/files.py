@@ -15,6 +15,8 @@ from smolterm.packs.doors.grant import Grant
 
 MOST_FILES = 50_000
 MOST_SEEN = 200_000
+MOST_WRITTEN = 2_000_000_000
+"""Bytes in one process: a pack that writes on and on does not fill the disk."""
 
 
 class Files:
@@ -29,6 +31,7 @@ class Files:
         self._folder = grant.folder
         self._read = Globs(grant.read)
         self._write = Globs(grant.write)
+        self._written = 0
 
     def list(self, pattern: str) -> list[dict[str, object]]:
         """Return the files that match and may be read, sorted by path.
@@ -85,7 +88,14 @@ class Files:
             ToolError: it is a link or a folder, or too large.
         """
         base = self._base()
-        return folder.write(base, self._writable(path), raw, path)
+        parts = self._writable(path)
+        self._written += len(raw)
+        if self._written > MOST_WRITTEN:
+            raise ToolError(
+                f"{self._pack} has written more than {MOST_WRITTEN} bytes.",
+                next="Start again to let it write more.",
+            )
+        return folder.write(base, parts, raw, path)
 
     def place(self, path: str, write: bool) -> Path:
         """Return a file's real path, for a native pack whose library takes nothing else.

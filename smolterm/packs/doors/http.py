@@ -112,6 +112,7 @@ class Http:
         self._resolve = resolve
         self._trust = trust
         self._wire: Wire | None = None
+        self._closed = False
         self._lock = threading.Lock()
         self.counts = Counts()
 
@@ -145,8 +146,9 @@ class Http:
         raise ToolError(f"{asked.url[:200]} sent on more than {MOST_REDIRECTS} times.")
 
     def close(self) -> None:
-        """Close what is still connected."""
+        """Close what is still connected; requests on their way fail, and all later ones."""
         with self._lock:
+            self._closed = True
             wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
@@ -157,6 +159,8 @@ class Http:
         rules = self._granted(hop.url)
         url, headers, body = self._filled(hop)
         with self._lock:
+            if self._closed:
+                raise ToolError("The pack was stopped.")
             self.counts.requests += 1
             if self._wire is None:
                 self._wire = Wire(self._resolve, self._trust)
@@ -272,7 +276,7 @@ class Wire:
         self._core = httpcore
         self._connect = connect
         self._here = connect.Here()
-        backend = connect.CheckedBackend(
+        self._backend = connect.CheckedBackend(
             self._here, resolve or connect.system_resolve, trust or connect.system_trust
         )
         self._pool = httpcore.ConnectionPool(
@@ -280,7 +284,7 @@ class Wire:
             max_connections=10,
             max_keepalive_connections=5,
             keepalive_expiry=5.0,
-            network_backend=backend,
+            network_backend=self._backend,
         )
 
     def send(
@@ -335,6 +339,7 @@ class Wire:
 
     def close(self) -> None:
         """Close every connection."""
+        self._backend.close()
         self._pool.close()
 
     def _exchange(

@@ -166,8 +166,10 @@ def writings(secret: str) -> list[str]:
     found |= {html.escape(secret).replace("&#x27;", "&#39;"), html.escape(secret, quote=False)}
     for written in (json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
         found |= {written[1:-1], written[1:-1].replace("/", "\\/")}
+        # Some writers of JSON keep what HTML would read out of it.
+        found.add(re.sub("[&<>']", lambda match: f"\\u{ord(match[0]):04x}", written[1:-1]))
     for written in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        found |= {written, re.sub("%..", lambda match: match[0].lower(), written)}
+        found |= {written, re.sub("%..", lambda match: match[0].lower(), written), quote(written)}
     found |= _cores(raw)
     return sorted((each for each in found if len(each) >= SHORTEST_MASKED), key=len, reverse=True)
 
