@@ -61,19 +61,19 @@ def read_jira_issue(key: str, limit: int = 30) -> dict[str, object]:
     path = api.issue_path(key)
     api.bounded(limit)
     row = api.ask("GET", path, params={"fields": f"{_FIELDS},description"})
-    comments = api.ask(
-        "GET", f"{path}/comment", params={"maxResults": min(limit, 100), "orderBy": "created"}
-    )["comments"]
-    discussion = [
-        {
-            "author": _name(each.get("author")),
-            "created": each["created"],
-            "body": document.plain(each.get("body")),
+    discussion: list[dict[str, object]] = []
+    while len(discussion) < limit:
+        params = {
+            "startAt": len(discussion),
+            "maxResults": min(limit - len(discussion), 100),
+            "orderBy": "created",
         }
-        for each in comments[:limit]
-    ]
+        page = api.ask("GET", f"{path}/comment", params=params)
+        discussion += map(_comment, page["comments"])
+        if not page["comments"] or len(discussion) >= page.get("total", 0):
+            break
     body = document.plain(row["fields"].get("description"))
-    return _issue(row) | {"body": body, "discussion": discussion}
+    return _issue(row) | {"body": body, "discussion": discussion[:limit]}
 
 
 @tool(effect="network")
@@ -173,6 +173,14 @@ def move_jira_issue(key: str, status: str) -> dict[str, object]:
             return {"key": key, "status": way["to"]["name"]}
     names = ", ".join(sorted({way["to"]["name"] for way in ways})) or "nothing"
     raise ToolError(f"{key} cannot be moved to {status!r}.", next=f"It can go to: {names}.")
+
+
+def _comment(row: dict[str, Any]) -> dict[str, object]:
+    return {
+        "author": _name(row.get("author")),
+        "created": row["created"],
+        "body": document.plain(row.get("body")),
+    }
 
 
 def _issue(row: dict[str, Any]) -> dict[str, object]:

@@ -51,7 +51,8 @@ def _node(node: Any, depth: int) -> str:
     inner = "".join(_node(each, depth + 1) for each in _list(node.get("content")))
     if kind == "heading":
         level = attributes.get("level")
-        return f"\n\n{'#' * (level if level in range(1, 7) else 1)} {inner}\n\n"
+        signs = "#" * level if isinstance(level, int) and 1 <= level <= 6 else "#"
+        return f"\n\n{signs} {inner}\n\n"
     if kind == "codeBlock":
         return f"\n\n```{attributes.get('language') or ''}\n{inner}\n```\n\n"
     if kind == "listItem":

@@ -117,8 +117,9 @@ class Jira:
     def comments(self, asked: Asked, number: str) -> Reply:
         assert asked.query["orderBy"] == "created"
         row = {"author": ADA, "created": "2026-02-02T12:00:00.000+0000", "body": DOCUMENT}
-        rows = [row] * min(int(asked.query["maxResults"]), 5)
-        return Reply(200, {"startAt": 0, "maxResults": 50, "total": 5, "comments": rows})
+        at, size = int(asked.query["startAt"]), min(int(asked.query["maxResults"]), 2)
+        rows = [row | {"id": str(n)} for n in range(5)][at : at + size]
+        return Reply(200, {"startAt": at, "maxResults": size, "total": 5, "comments": rows})
 
     def comment(self, asked: Asked, number: str) -> Reply:
         body = asked.json()["body"]

@@ -57,6 +57,8 @@ def test_an_issue_is_read_as_plain_text(jira: Rig) -> None:
     body = "## Steps\n\nSee [here](https://x.org)\n@Ada\n\n- one\n- two\n\n```python\nprint(1)\n```"
     assert found["body"] == body
     assert [each["author"] for each in found["discussion"]] == ["Ada", "Ada"]
+    assert len(jira.tools.read_jira_issue("PROJ-7")["discussion"]) == 5
+    assert jira.server.last.query["startAt"] == "4"
     missing = jira.refused(lambda: jira.tools.read_jira_issue("PROJ-999"))
     assert "does not exist" in missing.what
     assert "PROJ-12" in jira.refused(lambda: jira.tools.read_jira_issue("../myself")).next
