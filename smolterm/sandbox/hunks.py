@@ -152,6 +152,8 @@ def _by_edits(
 ) -> tuple[list[tuple[int, int]], int]:
     """Pair equal lines so that the fewest edits are left (Myers); no pairs past the budget."""
     n, m = len(old), len(new)
+    if set(old).isdisjoint(new):
+        return [], n + m
     reached = {1: 0}
     trace: list[dict[int, int]] = []
     taken = 0
