@@ -51,4 +51,5 @@ def clipped(text: str, room: int) -> str:
     """Return the start of a line that fits, with an ellipsis where something is missing."""
     if cells(text) <= room:
         return text
-    return text[: fitting(text, 0, room - 1)] + "…" if room > 1 else "…"[:room]
+    start = text[: fitting(text, 0, room - 1)] if room > 1 else ""
+    return (start if cells(start) < room else "") + "…"[:room]
