@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jira_server import TOKEN, USER, Jira
 from loopback import Asked, Reply
@@ -157,12 +157,14 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_written_reads_the_same(text: str) -> None:
     words = document.plain(document.rich(text)).split()
     assert words == text.split()
 
 
+@settings(deadline=None)
 @given(_JSON)
 def test_any_document_is_read(value: object) -> None:
     assert isinstance(document.plain(value), str)

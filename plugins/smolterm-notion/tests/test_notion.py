@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Asked, Reply
 from notion_server import DATABASE, MOMENT, PAGE, SOURCE, TOKEN, TWO, Notion
@@ -181,6 +181,7 @@ def test_limits_are_limited(notion: Rig) -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_becomes_blocks_that_notion_takes(text: str) -> None:
     for each in blocks.written(text):
