@@ -104,7 +104,7 @@ class ToolCalls:
             self.running.pop(call.call, None)
         if tool.spec.outside:
             # An error's message may be the page's too.
-            source = e.Source(kind="tool", what=name, arguments=_arguments(call), step=number)
+            source = e.Source(kind="tool", what=name, arguments=_in_short(call), step=number)
             yield e.OutsideArrived(step=number, source=source, call=call.call)
         yield e.ToolReturned(
             step=number, call=call.call, tool=name, ok=error is None,
@@ -235,6 +235,11 @@ def _arguments(call: Call) -> str:
     parts = [short_repr(value) for value in call.args]
     parts += [f"{name}={short_repr(value)}" for name, value in call.kwargs.items()]
     return ", ".join(parts)
+
+
+def _in_short(call: Call) -> str:
+    text = _arguments(call)
+    return text if len(text) <= MOST_RESULT else f"{text[:MOST_RESULT]}…"
 
 
 def _line(call: Call, code: str) -> int | None:

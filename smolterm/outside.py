@@ -23,7 +23,7 @@ MOST_NAMES, MOST_NAMED = 4, 100
 LONGEST_NAME = 60
 FILES = "files"
 """How files are named together; their own names are text from outside too."""
-ASKED = "Text from outside came in that you have not decided on; it may be what asks for this."
+ASKED = "Text from outside may be what asks for this: you are asked, whatever is allowed."
 """Why a question is put that the mode alone would not put."""
 
 STILL = "It is asked about all the same while text from outside is unread."

@@ -28,7 +28,15 @@ from smolterm.tui.guard import DECIDING, HOLD, OPENING, Guard
 from smolterm.tui.keys import keys_of, shown_key
 from smolterm.tui.palette import style
 from smolterm.tui.patience import Patience
-from smolterm.tui.touching import call_text, hidden_words, is_folded, marked, touched
+from smolterm.tui.touching import (
+    FEW,
+    call_text,
+    hidden_words,
+    is_folded,
+    marked,
+    outside_text,
+    touched,
+)
 
 CHOICES = ("approve", "edit", "reject", "rule", "stop", "copy", "zoom")
 """In the order in which they are shown; each is an action and, as `approval.…`, a binding."""
@@ -200,9 +208,12 @@ class ApprovalBar(Vertical, can_focus=True):
             return Text("\n", end="").join(lines)
         if self.panel == "rule":
             return marked(request.rules[self._rule], "bold", dark)
-        parts = []
+        outside = outside_text(
+            request.outside, request.outside_count, dark, whole=self._unfolded
+        )  # fmt: skip
+        parts = [outside] if outside else []
         if request.tool is not None:
-            parts.append(call_text(request, dark, whole=self._unfolded))
+            parts.insert(0, call_text(request, dark, whole=self._unfolded))
         else:
             parts.append(touched(request.touches, dark, whole=self._unfolded))
         if request.why:
@@ -485,7 +496,10 @@ class ApprovalBar(Vertical, can_focus=True):
             choices.append(("esc", "back", "back"))
         elif self.panel == "rule":
             ready = ready and self._read_whole
-            choices = [("enter", "for this session", "for_session"), ("A", "always", "always")]
+            if self._rule < self.request.step_rules:
+                choices = [("enter", "for this step", "for_session")]
+            else:
+                choices = [("enter", "for this session", "for_session"), ("A", "always", "always")]
             choices += [("esc", "back", "back")]
             if not self._read_whole:
                 choices = [("down", "reads on", ""), *choices]
@@ -507,7 +521,8 @@ class ApprovalBar(Vertical, can_focus=True):
             found.append((self._key(name), WORDS.get(name, name), name))
         long = len(request.arguments) > 4_000 if request.call is not None else False
         detail = self.query_one("#detail", VerticalScroll)
-        long = long or is_folded(request.touches) or detail.max_scroll_y > 0
+        long = long or is_folded(request.touches) or len(request.outside) > FEW
+        long = long or detail.max_scroll_y > 0
         if long and not self._unfolded:
             found.append((self._key("unfold"), "all", "unfold"))
         return found
@@ -536,6 +551,8 @@ def _headline(request: ApprovalRequested | None, panel: Panel, dark: bool) -> Te
         text.append(f"  {revealed(request.effect)}", style("warning", dark))
         if request.line is not None:
             text.append(f"  line {request.line}", style("quiet", dark))
+    if request.outside:
+        text.append("  ⚠ outside", style("warning", dark))
     hidden = (
         hidden_words(request.code, "in the code")
         if request.tool is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from smolterm import events as ev
+from smolterm.outside import words
+from smolterm.telling import progress
 from smolterm.tui.items import Piece, Step, Text
 
 DECISIONS = {
@@ -72,6 +74,26 @@ def returned(step: Step, event: ev.ToolReturned) -> None:
         piece.status = "ok" if event.ok else "failed"
 
 
+def arrived(step: Step, event: ev.OutsideArrived) -> None:
+    """Mark what a call brings, or say which file was opened."""
+    piece = _find_call(step, event.call) if event.call is not None else None
+    if piece is not None:
+        piece.outside = True
+    else:
+        step.pieces.append(Piece("outside", Text(f"text from outside: {event.source.what}")))
+
+
+def advanced(step: Step, event: ev.ToolProgress) -> None:
+    """Say beside a running call how far it is."""
+    running = [
+        piece for piece in step.pieces
+        if piece.kind == "tool" and piece.status == "calling"
+        and (piece.call == event.call if event.call is not None else str(piece.text) == event.tool)
+    ]  # fmt: skip
+    for piece in running[-1:]:
+        piece.result = progress(event)
+
+
 def displayed(step: Step, event: ev.Displayed) -> None:
     """Show a table or an image; one of neither is what it says about itself."""
     if event.table is not None:
@@ -95,6 +117,9 @@ def finished(step: Step, event: ev.CellFinished) -> None:
         error = event.error
         text = error.traceback.rstrip() or f"{error.type}: {error.message}"
         step.pieces.append(Piece("error", Text(text), lines=event.lines))
+    kinds = {"stdout", "stderr", "value", "error", "table", "image"}
+    if event.outside and any(piece.kind in kinds for piece in step.pieces):
+        step.pieces.append(Piece("outside", Text(words(event.outside))))
     if event.answer is not None:
         step.pieces.append(Piece("answer", Text(event.answer)))
 

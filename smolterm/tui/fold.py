@@ -251,6 +251,21 @@ class View:
         cell.finished(self.touch(event.step), event)
         self.variables = event.variables
 
+    def _arrived(self, event: ev.OutsideArrived, now: float) -> None:
+        # Files that came with a task stand beside it already.
+        if event.source.step:
+            cell.arrived(self.touch(event.step), event)
+
+    def _denied(self, event: ev.PackDenied, now: float) -> None:
+        if self.running and self.at(event.step) is not None:
+            self.touch(event.step).pieces.append(Piece("denied", Text(event.text)))
+        else:
+            self.add(Note(f"Denied: {event.text}", "warning"))
+
+    def _advanced(self, event: ev.ToolProgress, now: float) -> None:
+        if self.at(event.step) is not None:
+            cell.advanced(self.touch(event.step), event)
+
     # The files
 
     def _files(self, event: ev.FilesChanged, now: float) -> None:
@@ -313,6 +328,9 @@ _HANDLERS: dict[type, Callable[[View, Any, float], None]] = {
     ev.ToolCalled: lambda view, event, now: cell.called(view.touch(event.step), event),
     ev.ToolReturned: lambda view, event, now: cell.returned(view.touch(event.step), event),
     ev.Displayed: lambda view, event, now: cell.displayed(view.touch(event.step), event),
+    ev.OutsideArrived: View._arrived,
+    ev.PackDenied: View._denied,
+    ev.ToolProgress: View._advanced,
     ev.FilesChanged: View._files,
     ev.FilesRequested: View._files_asked,
     ev.FilesDecided: View._files_decided,

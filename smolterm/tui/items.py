@@ -14,8 +14,9 @@ from smolterm import events as ev
 from smolterm.tui.pictures import Picture
 
 PieceKind: TypeAlias = Literal[
-    "stdout", "stderr", "tool", "value", "error", "answer", "note", "mistake", "table", "image"
-]
+    "stdout", "stderr", "tool", "value", "error", "answer", "note", "mistake", "table", "image",
+    "outside", "denied",
+]  # fmt: skip
 Phase: TypeAlias = Literal["thinking", "waiting", "asking", "running", "done"]
 
 
@@ -48,6 +49,9 @@ class Piece(msgspec.Struct):
     effect: str = ""
     status: Literal["", "asking", "calling", "ok", "failed", "declined"] = ""
     result: str = ""
+    """Of a call that runs: how far it is."""
+    outside: bool = False
+    """The result holds text from outside."""
     lines: tuple[int, ...] = ()
     """Lines of the code that caused it, from 1, the last where it happened; none when unknown."""
     table: ev.Table | None = None

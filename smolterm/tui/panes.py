@@ -108,6 +108,12 @@ def _piece(piece: Piece, limits: Limits, room: Room) -> list[Line]:
             return styled(text, "answer", lead="● ", lead_style="answer")
         case "mistake":
             return styled(printable(str(piece.text)), "warning", lead="! ", lead_style="warning")
+        case "outside":
+            text = printable(str(piece.text))
+            return styled(text, "quiet", lead="⚠ ", lead_style="warning")
+        case "denied":
+            text = f"denied: {printable(str(piece.text))}"
+            return styled(text, "error", lead="⚠ ", lead_style="error")
         case "note":
             return styled(printable(str(piece.text)), "quiet")
         case "table":
@@ -168,8 +174,12 @@ def _tool(piece: Piece) -> list[Line]:
         case "declined":
             result = f"declined: {result}" if result else "declined"
             look = style = "warning"
+        case "calling" if result:
+            lead, look, style = "  ⋯ ", "quiet", "quiet"
         case "" | "calling":
             return [call]
+    if piece.outside and piece.status in ("ok", "failed"):
+        lead, look = f"{lead}outside ", "warning"
     return [call, *styled(result, style, lead=lead, lead_style=look, code=code)]
 
 

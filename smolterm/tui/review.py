@@ -29,6 +29,7 @@ from smolterm.tui.page import Page
 from smolterm.tui.palette import style
 from smolterm.tui.patience import Patience
 from smolterm.tui.sheet import Sheet
+from smolterm.tui.touching import outside_text
 
 KINDS = {"created": "new", "changed": "changed", "deleted": "deleted"}
 DECIDES = ("enter", "r", "u")
@@ -42,6 +43,7 @@ class Review(Page):
     Review #both { height: 1fr; layout: horizontal; }
     Review #files { width: 38%; border-right: solid $panel; }
     Review #diff { width: 1fr; }
+    Review #outside { height: auto; max-height: 5; padding: 0 1; background: $surface; }
     Review #about { height: auto; max-height: 2; padding: 0 1; background: $surface; }
     Review.-narrow #both { layout: vertical; }
     Review.-narrow #files { width: 100%; height: 35%; border-right: none;
@@ -78,6 +80,8 @@ class Review(Page):
         self._answered = False
 
     def body(self) -> Iterable[Widget]:
+        if self.asked.outside:
+            yield Static(id="outside", markup=False)
         with Horizontal(id="both"):
             yield Sheet(id="files")
             yield Sheet(id="diff")
@@ -112,6 +116,9 @@ class Review(Page):
                           for n in ("added", "removed"))  # fmt: skip
         self.head(f"step {self.asked.step}   {total} changed  +{added:,} −{removed:,}   "
                   f"{count} marked")  # fmt: skip
+        if asked := self.asked.outside:
+            shown = outside_text(asked, self.asked.outside_count, self.dark, whole=False)
+            self.query_one("#outside", Static).update(shown)
         self._about()
 
     def _restyle(self) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from smolterm.events import ApprovalRequested, Touch
+from smolterm.events import ApprovalRequested, Source, Touch
+from smolterm.outside import UNREAD, told
 from smolterm.printable import reveal
 from smolterm.tui.highlight import code_lines
 from smolterm.tui.lines import Line
@@ -118,6 +119,24 @@ def _thing(kind: str, what: str, effect: str, lines: list[int], dark: bool, whol
         numbers = ", ".join(map(str, lines[: FEW if not whole else MANY]))
         numbers += "…" if not whole and len(lines) > FEW else ""
         text.append(f" line{'s' * (len(lines) > 1)} {numbers}", style("quiet", dark))
+    return text
+
+
+def outside_text(sources: Sequence[Source], total: int, dark: bool, *, whole: bool) -> Text:
+    """Return where unread text from outside came from, the newest first; empty where none is.
+
+    Args:
+        total: of all unread sources.
+        whole: name all that are here.
+    """
+    shown = sources if whole else sources[:FEW]
+    text = Text(end="")
+    if shown:
+        text.append(f"⚠ {UNREAD.rstrip(':').lower()}", style("warning", dark))
+    for source in shown:
+        text.append("\n  ").append_text(marked(told(source), "base", dark))
+    if shown and total > len(shown):
+        text.append(f"\n  and {total - len(shown):,} before", style("fold", dark))
     return text
 
 

@@ -9,7 +9,7 @@ from stories import ANSWER, CODE, REASONING, asked, failed, proposed, ran, strea
 from smolterm import events as ev
 from smolterm.tui.block import layout
 from smolterm.tui.fold import View
-from smolterm.tui.items import Ending, Step, split_reply
+from smolterm.tui.items import Ending, Note, Step, split_reply
 
 STORY: list[ev.Event] = [
     ev.SessionStarted(session="s", version="1", model="m"),
@@ -105,3 +105,46 @@ def test_a_growing_reply_never_shows_half_a_marker(length: int) -> None:
 def test_code_tags_are_split_too() -> None:
     assert split_reply("First.\n<code>\nx = 1\n</code> rest") == ("First.", "x = 1")
     assert split_reply("First <co") == ("First ", "")
+
+
+def test_text_from_outside_marks_the_call_that_brought_it_and_files_that_were_opened() -> None:
+    source = ev.Source(kind="tool", what="page", arguments="'a'", step=1)
+    given = ev.Source(kind="file", what="/in/given.txt")
+    opened = ev.Source(kind="file", what="/files/a.txt", step=1)
+    view = folded([
+        ev.TaskStarted(task="go", files=("/in/given.txt",)),
+        ev.OutsideArrived(step=0, source=given),
+        ev.StepStarted(step=1, steps_left=1),
+        ev.CellStarted(step=1, code="page('a')"),
+        ev.ToolCalled(step=1, call=1, tool="page", arguments="'a'", effect="network"),
+        ev.ToolCalled(step=1, call=2, tool="add", arguments="1", effect="pure"),
+        ev.ToolProgress(step=1, call=1, tool="page", done=3, total=20),
+        ev.OutsideArrived(step=1, source=source, call=1),
+        ev.OutsideArrived(step=1, source=opened),
+        ev.PackDenied(step=1, pack="web", text="web tried it"),
+        ev.PackDenied(step=7, pack="web", text="web tried it then"),
+        ev.PackSaid(pack="web", kind="log", text="hidden"),
+    ])  # fmt: skip
+    step = view.step
+    assert step is not None
+    assert [(str(one.text), one.outside, one.result) for one in step.pieces] == [
+        ("page", True, "3 of 20"), ("add", False, ""),
+        ("text from outside: /files/a.txt", False, ""), ("web tried it", False, ""),
+    ]  # fmt: skip
+    assert [item.text for item in view.items if isinstance(item, Note)] == [
+        "Denied: web tried it then"
+    ]
+    view.apply(ev.CellFinished(step=1, value="None", outside=("page",)), 2.0)
+    assert step.pieces[-1].kind == "denied"
+    view.apply(ev.CellFinished(step=1, value="1", outside=("page",)), 2.0)
+    assert [one.kind for one in step.pieces[-2:]] == ["value", "outside"]
+    assert str(step.pieces[-1].text) == "may hold text from outside: page"
+
+
+def test_progress_of_a_call_that_is_not_shown_is_nothing() -> None:
+    view = folded([
+        ev.ToolProgress(step=3, tool="page", text="x"),
+        ev.StepStarted(step=4, steps_left=1),
+        ev.ToolProgress(step=4, tool="page", text="x"),
+    ])  # fmt: skip
+    assert [item for item in view.items if isinstance(item, Step) and item.pieces] == []

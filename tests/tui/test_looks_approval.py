@@ -6,13 +6,29 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from scripted import Clock, Scripted, give, press_alone, settle
-from stories import CODE, asked, proposed
+from stories import ANSWER, CODE, asked, proposed
 from test_question import RULES
 from test_review import ASKED
 from textual.pilot import Pilot
 
-from smolterm.events import ApprovalRequested, SandboxChanged, Touch
+from smolterm.events import (
+    ApprovalRequested,
+    CellFinished,
+    CellStarted,
+    DecisionMade,
+    OutputAdded,
+    OutsideArrived,
+    PackDenied,
+    SandboxChanged,
+    Source,
+    ToolCalled,
+    ToolProgress,
+    ToolReturned,
+    Touch,
+)
+from smolterm.outside import ASKED as WHY
 from smolterm.tui.app import SmoltermApp
 
 Compare = Callable[..., bool]
@@ -117,4 +133,71 @@ def test_no_colour(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, events: list[Any]
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(app(*events), terminal_size=WIDE, run_before=after())
+
+
+# Text from outside
+
+PAGE = "https://example.org/news?page="
+SOURCES = (
+    Source(kind="tool", what="read_page", arguments=f"'{PAGE}2\u202e'", step=1),
+    Source(kind="tool", what="read_page", arguments=f"'{PAGE}1'", step=1),
+    Source(kind="file", what="/files/project/README.md", step=1),
+    Source(kind="tool", what="search_web", arguments="'news'", step=1),
+)
+STEP_RULE = (
+    "For the rest of step 1, let `send(to: str, text: str)` (network) be called without asking, "
+    "with any arguments, even after text from outside that `send` brings in this step. "
+    "That text stays unread for every other call."
+)
+GUARDED = replace(
+    CALL, why=WHY, rules=(STEP_RULE, RULES[0]), step_rules=1, outside=SOURCES, outside_count=12
+)  # fmt: skip
+CAME: list[Any] = [
+    *proposed(1, CALL_CODE),
+    DecisionMade(step=1, decision="approve", by="policy", code=CALL_CODE),
+    CellStarted(step=1, code=CALL_CODE),
+    ToolCalled(step=1, call=1, tool="read_page", arguments=f"'{PAGE}1'", effect="network", line=1),
+    OutsideArrived(step=1, source=SOURCES[1], call=1),
+    ToolReturned(step=1, call=1, tool="read_page", ok=True, result="'Ignore all'", seconds=0.1),
+    OutsideArrived(step=1, source=SOURCES[2]),
+    PackDenied(step=1, pack="web", text="web tried to reach evil.example.", tool="read_page"),
+    ToolCalled(step=1, call=3, tool="read_page", arguments=f"'{PAGE}2'", effect="network", line=2),
+    ToolProgress(step=1, call=3, tool="read_page", text="resolving", done=3, total=20),
+]
+
+
+@pytest.mark.parametrize("size", [WIDE, USUAL, SMALL], ids=str)
+@pytest.mark.parametrize("keys", [(), ("t",), ("p", "1")], ids=["ask", "all", "rule"])
+def test_a_call_after_text_from_outside(
+    snap_compare: Compare, keys: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    events = [*proposed(1, CALL_CODE), GUARDED]
+    assert snap_compare(app(*events), terminal_size=size, run_before=after(*keys))
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=str)
+def test_code_after_text_from_outside(snap_compare: Compare, size: tuple[int, int]) -> None:
+    events = story(outside=SOURCES[:2], outside_count=2)
+    assert snap_compare(app(*events), terminal_size=size, run_before=after())
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=str)
+def test_files_after_text_from_outside(snap_compare: Compare, size: tuple[int, int]) -> None:
+    events = [replace(ASKED, outside=SOURCES, outside_count=12)]
+    assert snap_compare(app(*events), terminal_size=size, run_before=after())
+
+
+def test_what_came_from_outside_is_marked_while_it_runs(snap_compare: Compare) -> None:
+    events = [*CAME, replace(GUARDED, call=4)]
+    assert snap_compare(app(*events), terminal_size=WIDE, run_before=after())
+
+
+def test_what_came_from_outside_is_marked_where_it_ran(snap_compare: Compare) -> None:
+    ended = [
+        ToolReturned(step=1, call=3, tool="read_page", ok=False, result="404", seconds=0.1),
+        OutputAdded(step=1, stream="stdout", text="Ignore all\n"),
+        CellFinished(step=1, outside=("read_page", "files"), seconds=0.4),
+    ]
+    events = [*CAME, *ended, *ANSWER]
     assert snap_compare(app(*events), terminal_size=WIDE, run_before=after())
