@@ -3,7 +3,8 @@
 The check is written on its own, from the text of the documentation, and shares nothing with the
 pack: it takes the request as it came over the wire.
 
-Source: docs.aws.amazon.com/AmazonS3/latest/API: sig-v4-header-based-auth, ListBuckets, ListObjectsV2, GetObject, HeadObject, PutObject, DeleteObject, ErrorResponses.
+Source: docs.aws.amazon.com/AmazonS3/latest/API: sig-v4-header-based-auth, ErrorResponses,
+ListBuckets, ListObjectsV2, GetObject, HeadObject, PutObject, DeleteObject.
 """
 
 from __future__ import annotations
