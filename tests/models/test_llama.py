@@ -285,7 +285,7 @@ def test_random_weights_write_replies_that_the_parser_takes(strict, tmp_path):
     grammar = envelope(strict=strict, reasoning=60, bounds=SHORT)
     codes = 0
     with Talk(random_model(tmp_path / "m.gguf"), "") as talk:
-        for _ in range(20):
+        for _ in range(10):
             talk.messages = []
             said, ended = talk.say("Hi", grammar=grammar, temperature=1.0, max_tokens=3000)
             assert ended.stop == "stop", said
