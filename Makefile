@@ -18,7 +18,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/smolterm setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile || { \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder || { \
 	  echo "What failed runs once more, by itself:"; \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
