@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import re
+from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 from smolterm.pack import ToolError, tool
@@ -46,9 +49,9 @@ def convert_units(amount: float, source: str, target: str) -> dict[str, object]:
     Example:
         print(convert_units(72, "degF", "degC")["result"])
     """
+    before, after = _unit(source), _unit(target)
     from pint import errors
 
-    before, after = _unit(source), _unit(target)
     try:
         found = _registry().Quantity(amount, before).to(after)
     except errors.DimensionalityError:
@@ -74,9 +77,25 @@ def convert_units(amount: float, source: str, target: str) -> dict[str, object]:
 @functools.cache
 def _registry() -> Any:
     # It takes a while: only who converts waits for it.
+    if not hasattr(os, "getuid"):
+        # WASI has no users; the library that finds folders, which Pint imports, asks who it is.
+        os.getuid = lambda: 0
     import pint
 
-    return pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(None)
+    registry.load_definitions(list(_definitions("default_en.txt")))
+    return registry
+
+
+def _definitions(name: str) -> Iterator[str]:
+    """Yield the lines of Pint's own list of units, with those of the lists that it imports."""
+    # Pint would open them as files, which a pack does not have.
+    text = (resources.files("pint") / name).read_text("utf-8")
+    for line in text.splitlines():
+        if line.startswith("@import"):
+            yield from _definitions(line.split()[1])
+        else:
+            yield line
 
 
 def _unit(text: str) -> Any:
