@@ -35,6 +35,7 @@ SmoltermError
 │   ├── PackageRefused         the person, or the policy, said no
 │   ├── PackageDamaged         what came is not what the hash says
 │   └── FetchFailed            the server could not be reached, or did not deliver
+├── RecipeError                a recipe that is wrong, or could not be built
 ├── LibraryError               the models' files: getting, checking and keeping them
 │   ├── DownloadFailed         the server could not be reached, or did not deliver
 │   ├── FileDamaged            what came, or lies there, is not what the hash says
@@ -214,6 +215,10 @@ class PackageDamaged(PackageError):
 
 class FetchFailed(PackageError):
     exit_code = ExitCode.RETRYABLE
+
+
+class RecipeError(SmoltermError):
+    pass
 
 
 class LibraryError(SmoltermError):

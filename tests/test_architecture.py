@@ -25,9 +25,9 @@ asking external grammar_python history mentions models packages parse rules sand
 grammar onterminal
 profiles
 models.* packs.* sandbox.*
-packages.* prompt pyoptions pyprompt sessions.* shell
-touches
-gate
+packages.* recipes.* prompt pyoptions pyprompt sessions.* shell
+packs.installing touches
+gate packs.commands
 answers calls context filechanges manner
 aside seat staging telling thinker
 agent console early hearing inline plainly

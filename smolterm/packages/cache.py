@@ -21,8 +21,14 @@ import msgspec
 
 from smolterm.errors import PackageError
 from smolterm.packages import Item
+from smolterm.store import cache_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def built_folder() -> Path:
+    """Return where wheels lie that were compiled on this machine."""
+    return cache_folder() / "built"
 
 
 class Cache:

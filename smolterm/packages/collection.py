@@ -20,7 +20,7 @@ LOCKS = {"314.0.7": "5dc2fc119108bc148c7457dc86e7675b5c87e1cafd420b9c34c1eaef7b3
 _BASE = re.compile(r"packageBaseUrl\?\?`(https://[^`]+)`")
 
 
-class _Info(msgspec.Struct):
+class Info(msgspec.Struct):
     abi_version: str
     arch: str
     platform: str
@@ -38,7 +38,7 @@ class _Package(msgspec.Struct):
 
 
 class _Lock(msgspec.Struct):
-    info: _Info
+    info: Info
     packages: dict[str, _Package]
 
 

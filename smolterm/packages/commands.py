@@ -72,6 +72,17 @@ async def _add(arguments: argparse.Namespace) -> int:
     return await _relock(_packages(arguments), new, keep=True)
 
 
+async def add_packages(requirements: list[str]) -> int:
+    """Add what the person agreed to already, and return the exit code."""
+    from smolterm.packages.collection import normal
+    from smolterm.packages.provide import Packages
+    from smolterm.packages.resolve import parsed
+    from smolterm.progress import bar
+
+    new = {normal(parsed(text).name): text for text in requirements}
+    return await _relock(Packages(consent=_yes, progress=bar()), new, keep=True)
+
+
 async def _renew(arguments: argparse.Namespace) -> int:
     packages = _packages(arguments)
     return await _relock(packages, {}, keep=False)

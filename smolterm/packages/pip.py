@@ -26,6 +26,7 @@ from smolterm.errors import (
     PackageError,
     PackageMissing,
 )
+from smolterm.packages.cache import built_folder
 from smolterm.packages.collection import normal
 from smolterm.packages.pip_child import UNUSABLE
 from smolterm.sandbox.assets import FOR_FETCHING
@@ -189,6 +190,9 @@ def _environment(instead_of_files: PipSettings | None = None) -> dict[str, str]:
     """
     kept = {name: os.environ[name] for name in FOR_PIP if name in os.environ}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    if instead_of_files is None and (built := built_folder()).is_dir():
+        # What was compiled here is in no index.
+        kept["PIP_FIND_LINKS"] = f"{kept.get('PIP_FIND_LINKS', '')} {built.as_uri()}".strip()
     if instead_of_files is not None:
         for name in _PLACES:
             kept.pop(f"PIP_{name}", None)
