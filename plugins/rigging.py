@@ -113,13 +113,14 @@ def rigged(
 
 
 @contextmanager
-def _bound(
-    module: str, server: Loopback, secrets: Mapping[str, str], settings: Mapping[str, str]
-) -> Iterator[Rig]:
+def granted(
+    module: str, url: str, *, secrets: Mapping[str, str], **settings: str
+) -> Iterator[tuple[Tools, TestDoors]]:
+    """Bind a pack under its own manifest to a service at an address."""
     tools = Tools(module, secrets)
     manifest = tools.manifest
     values = {name: setting.default for name, setting in manifest.settings.items()}
-    values |= {**settings, "url": settings.get("url", "{}").format(server.url)}
+    values |= {**settings, "url": url}
     with bound(
         pack=manifest.name,
         hosts=hosts_in_force(manifest.capabilities.hosts, values),
@@ -129,4 +130,14 @@ def _bound(
         },
         settings=values,
     ) as doors:
+        yield tools, doors
+
+
+@contextmanager
+def _bound(
+    module: str, server: Loopback, secrets: Mapping[str, str], settings: Mapping[str, str]
+) -> Iterator[Rig]:
+    url = settings.get("url", "{}").format(server.url)
+    others = {name: value for name, value in settings.items() if name != "url"}
+    with granted(module, url, secrets=secrets, **others) as (tools, doors):
         yield Rig(module, server, tools, doors, secrets, settings)
