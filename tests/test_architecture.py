@@ -25,7 +25,7 @@ asking external grammar_python history mentions models packages parse rules sand
 grammar onterminal
 profiles
 models.* packs.* sandbox.*
-packages.* recipes.* prompt pyoptions pyprompt sessions.* shell
+packages.* prompt pyoptions pyprompt sessions.* shell
 packs.installing touches
 gate packs.commands
 answers calls context filechanges manner
