@@ -26,7 +26,7 @@ grammar onterminal
 profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt sessions.* shell
-packs.installing touches
+packs.installing recipes.* touches
 gate packs.commands
 answers calls context filechanges manner
 aside seat staging telling thinker
