@@ -16,6 +16,7 @@ from smolterm.pack import cache, files
 from smolterm.packs.doors import Doors, Grant, native
 from smolterm.packs.doors.cache import LARGEST, MOST, MOST_VALUES, Cache
 from smolterm.packs.doors.folder import LONGEST
+from smolterm.packs.notice import PackNotice
 from smolterm.packs.testing import bound
 
 CANARY = "the canary"
@@ -244,6 +245,20 @@ def test_a_native_pack_gets_the_secret_and_a_wasm_pack_does_not():
     doors.close()
     with pytest.raises(ToolError, match="outside of a host"):
         pack.secrets["T"]
+
+
+def test_a_native_pack_that_floods_is_heard_in_part():
+    now, denied, told = [0.0], [], []
+    spared = native.Spared(denied.append, told.append, now=lambda: now[0])
+    for _ in range(3):
+        for _ in range(1_000):
+            spared.denied("x")
+            spared.notice(PackNotice(pack="p", kind="log"))
+            spared.notice(PackNotice(pack="p", kind="progress"))
+        now[0] += native.PERIOD
+    assert len(denied) == 3 * native.MOST_TOLD
+    kinds = [notice.kind for notice in told]
+    assert kinds.count("log") == 3 * native.MOST_TOLD and kinds.count("progress") == 3
 
 
 # Anything at all
