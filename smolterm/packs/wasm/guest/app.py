@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import builtins
+import gc
 import importlib
 import io
 import json
@@ -31,7 +32,7 @@ ROOT = "/pack"
 STDLIB = "/stdlib"
 LONGEST_PRINTED = 2_000
 MOST_TOLD = 50
-"""Different attempts of one instance; a pack that tries more has been named often enough."""
+"""Different attempts of one call; a pack that tries more has been named often enough."""
 
 _told: set[str] = set()
 _module: Any = None
@@ -85,11 +86,15 @@ def _load(what: dict[str, Any]) -> None:
 
 
 def _run(call: dict[str, Any]) -> Any:
+    _told.clear()
     args, kwargs = values.decode(call["args"]), values.decode(call["kwargs"])
     function = _tool(call["tool"])
     assert isinstance(args, list)
     assert isinstance(kwargs, dict)
-    return running.finish(function(*args, **kwargs))
+    try:
+        return running.finish(function(*args, **kwargs))
+    finally:
+        sys.stdout.flush()
 
 
 def _tool(name: str) -> Callable[..., Any]:
@@ -128,6 +133,10 @@ class _Printed(io.TextIOBase):
         self._line = self._line[:LONGEST_PRINTED]
         return len(text)
 
+    def flush(self) -> None:
+        if self._line:
+            self.write("\n")
+
 
 def _bake() -> None:
     """Make the image: the standard library in memory, no folder to import from."""
@@ -144,6 +153,9 @@ def _bake() -> None:
     sys.stdout = sys.stderr = _Printed()
     time.sleep = lambda seconds: refusing.sleep(float(seconds), host)
     builtins.input = refusing.nothing_to_read
+    # What is here stays: an instance that collects garbage need not copy the image to look at it.
+    gc.collect()
+    gc.freeze()
 
 
 _bake()

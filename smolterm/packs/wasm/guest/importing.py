@@ -46,7 +46,8 @@ class MemoryFinder(importlib.abc.MetaPathFinder):
                 )  # fmt: skip
         if base not in self._folders:
             return None
-        spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        loader = FolderLoader(self, base)
+        spec = importlib.machinery.ModuleSpec(fullname, loader, is_package=True)
         spec.submodule_search_locations = [f"{self.root}/{base}"]
         return spec
 
@@ -117,6 +118,19 @@ class MemoryLoader(importlib.abc.InspectLoader):
 
     def get_resource_reader(self, fullname: str) -> TraversableResources:
         return MemoryResources(MemoryPath(self._finder, self._file.rpartition("/")[0]))
+
+
+class FolderLoader(importlib.abc.Loader):
+    """Makes a package of a folder without an `__init__.py`."""
+
+    def __init__(self, finder: MemoryFinder, folder: str) -> None:
+        self._folder = MemoryPath(finder, folder)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+    def get_resource_reader(self, fullname: str) -> TraversableResources:
+        return MemoryResources(self._folder)
 
 
 class MemoryResources(TraversableResources):

@@ -53,14 +53,20 @@ def told(error: BaseException, inside: Callable[[str], bool]) -> dict[str, Any]:
     """
     if isinstance(error, ToolError):
         return {
-            "error": error.what[:LONGEST_ERROR],
-            "next": error.next[:LONGEST_ERROR],
+            "error": _text(error.what[:LONGEST_ERROR]) or type(error).__name__,
+            "next": _text(error.next[:LONGEST_ERROR]),
             "denied": isinstance(error, Denied),
         }
     text = "".join(traceback.format_exception_only(error)).strip()
     if isinstance(error, SyntaxError):
         text = f"{type(error).__name__}: {error}"
-    return {"error": f"{text[:LONGEST_ERROR]}{_where(error, inside)}", "next": "", "denied": False}
+    said = _text(f"{text[:LONGEST_ERROR]}{_where(error, inside)}")
+    return {"error": said, "next": "", "denied": False}
+
+
+def _text(text: str) -> str:
+    # Lone surrogates have no place in JSON.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _where(error: BaseException, inside: Callable[[str], bool]) -> str:
