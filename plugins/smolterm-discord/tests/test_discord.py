@@ -16,7 +16,7 @@ def server() -> Discord:
 
 
 @pytest.fixture
-def discord(server: Discord) -> Iterator[Rig]:
+def discord(server: Discord, world: str) -> Iterator[Rig]:
     secrets = {"DISCORD_TOKEN": TOKEN}
     with rigged("smolterm_discord", server.answer, secrets=secrets, url="{}/api/v10") as rig:
         yield rig

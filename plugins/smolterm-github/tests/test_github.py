@@ -13,7 +13,7 @@ REPO = "octo/hello"
 
 
 @pytest.fixture
-def github() -> Iterator[Rig]:
+def github(world: str) -> Iterator[Rig]:
     secrets = {"GITHUB_TOKEN": TOKEN}
     with rigged("smolterm_github", GitHub().answer, secrets=secrets) as rig:
         yield rig

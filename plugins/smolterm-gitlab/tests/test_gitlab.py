@@ -13,7 +13,7 @@ PROJECT = "group/sub/name"
 
 
 @pytest.fixture
-def gitlab() -> Iterator[Rig]:
+def gitlab(world: str) -> Iterator[Rig]:
     secrets = {"GITLAB_TOKEN": TOKEN}
     with rigged("smolterm_gitlab", GitLab().answer, secrets=secrets) as rig:
         yield rig

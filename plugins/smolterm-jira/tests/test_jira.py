@@ -20,7 +20,7 @@ def server() -> Jira:
 
 
 @pytest.fixture
-def jira(server: Jira) -> Iterator[Rig]:
+def jira(server: Jira, world: str) -> Iterator[Rig]:
     secrets = {"JIRA_TOKEN": TOKEN}
     with rigged("smolterm_jira", server.answer, secrets=secrets, user=USER) as rig:
         yield rig

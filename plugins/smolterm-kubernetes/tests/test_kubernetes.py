@@ -17,7 +17,7 @@ def server() -> Kubernetes:
 
 
 @pytest.fixture
-def cluster(server: Kubernetes) -> Iterator[Rig]:
+def cluster(server: Kubernetes, world: str) -> Iterator[Rig]:
     secrets = {"KUBERNETES_TOKEN": TOKEN}
     with rigged("smolterm_kubernetes", server.answer, secrets=secrets) as rig:
         yield rig

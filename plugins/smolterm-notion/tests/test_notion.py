@@ -20,7 +20,7 @@ def server() -> Notion:
 
 
 @pytest.fixture
-def notion(server: Notion) -> Iterator[Rig]:
+def notion(server: Notion, world: str) -> Iterator[Rig]:
     with rigged("smolterm_notion", server.answer, secrets={"NOTION_TOKEN": TOKEN}) as rig:
         yield rig
 

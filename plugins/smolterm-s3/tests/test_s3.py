@@ -26,7 +26,7 @@ def server() -> S3:
 
 
 @pytest.fixture
-def s3(server: S3) -> Iterator[Rig]:
+def s3(server: S3, world: str) -> Iterator[Rig]:
     values = {"region": REGION, "access_key_id": KEY_ID}
     with rigged("smolterm_s3", server.answer, secrets={NAME: SECRET}, **values) as rig:
         yield rig

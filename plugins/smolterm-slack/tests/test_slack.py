@@ -16,7 +16,7 @@ def server() -> Slack:
 
 
 @pytest.fixture
-def slack(server: Slack) -> Iterator[Rig]:
+def slack(server: Slack, world: str) -> Iterator[Rig]:
     secrets = {"SLACK_TOKEN": TOKEN}
     with rigged("smolterm_slack", server.answer, secrets=secrets, url="{}/api") as rig:
         yield rig
