@@ -9,7 +9,10 @@ UPGRADE := --upgrade
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/python -m piptools compile --quiet \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host
-SOURCES := pyproject.toml plugins/smolterm-files/pyproject.toml
+PACKS := $(sort $(wildcard plugins/smolterm-*))
+SOURCES := pyproject.toml $(PACKS:%=%/pyproject.toml)
+# What the packs need besides smolterm, and what only their tests do.
+PACKS_NEED := build/packs.in
 
 .PHONY: demo test local lint types bench bench-quick picture pages lock clean
 
@@ -57,8 +60,10 @@ pages: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'
-	$(LOCK) $(UPGRADE) --build-deps-for editable --extra litellm --extra local-wheels --extra serve --extra dev \
-	  --output-file requirements-ci.txt pyproject.toml
+	@mkdir -p build
+	$(BIN)/python docs/packs_need.py $(PACKS) > $(PACKS_NEED)
+	$(LOCK) $(UPGRADE) --extra litellm --extra local-wheels --extra serve --extra dev \
+	  --output-file requirements-ci.txt pyproject.toml $(PACKS_NEED)
 	$(LOCK) $(UPGRADE) --constraint requirements-ci.txt --extra local \
 	  --output-file requirements-local.txt pyproject.toml
 
@@ -72,9 +77,9 @@ $(STAMP): $(SOURCES) requirements-ci.txt
 	@if [ -n "$(CI)" ] && $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then \
 	  set -x; \
 	  $(BIN)/python -m pip install $(QUIET) --require-hashes -r requirements-ci.txt && \
-	  $(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation -e . -e plugins/smolterm-files; \
+	  $(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation -e . $(PACKS:%=-e %); \
 	else \
 	  set -x; \
-	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,serve,dev]' -e plugins/smolterm-files; \
+	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,serve,dev]' $(PACKS:%=-e '%[test]'); \
 	fi
 	@touch $@
