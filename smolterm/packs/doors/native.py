@@ -73,7 +73,7 @@ class Spared:
     def _may(self, kind: str, most: int, period: float) -> bool:
         with self._lock:
             now = self._now()
-            if now - self._since.get(kind, now - period) >= period:
+            if kind not in self._since or now - self._since[kind] >= period:
                 self._since[kind], self._told[kind] = now, 0
             self._told[kind] += 1
             return self._told[kind] <= most
