@@ -27,19 +27,19 @@ def compiled_folder() -> Path:
     return cache_folder() / "packs" / "compiled"
 
 
-def temporary_folder() -> Path:
-    """Return the folder for temporary files of native packs."""
-    return cache_folder() / "packs" / "temporary"
-
-
-def confinement(manifest: Manifest, grant: Grant, module_folder: Path) -> Callable[[], None] | None:
+def confinement(
+    manifest: Manifest, grant: Grant, module_folder: Path, temporary: Path
+) -> Callable[[], None] | None:
     """Return what takes rights from the thread that calls it; None where nothing can be taken.
 
     A pack that starts programs is left as it is: what they need is theirs.
+
+    Args:
+        temporary: its own folder for temporary files.
     """
     if landlock.abi() < 1 or manifest.capabilities.programs:
         return None
-    rules = list(_rules(grant, module_folder))
+    rules = list(_rules(grant, module_folder, temporary))
     wants = manifest.capabilities
     network = bool(wants.hosts or wants.sockets)
     return lambda: landlock.restrict_thread(rules, network=network)
@@ -56,13 +56,14 @@ def confined_in_words(manifest: Manifest) -> str:
     return f"Landlock keeps from it: {kept}, programs"
 
 
-def _rules(grant: Grant, module_folder: Path) -> Iterator[tuple[str | Path, int]]:
+def _rules(grant: Grant, module_folder: Path, temporary: Path) -> Iterator[tuple[str | Path, int]]:
     yield from python_rules()
     # An editable one lies outside of where packages are.
     yield module_folder, landlock.READ
     for path in NETWORK:
         yield path, landlock.READ
-    yield cache_folder() / "packs", landlock.ALL & ~landlock.EXECUTE
+    for own in (cache_folder() / "packs", temporary):
+        yield own, landlock.ALL & ~landlock.EXECUTE
     if grant.folder is not None:
         rights = landlock.ALL & ~landlock.EXECUTE if grant.write else landlock.READ
         yield grant.folder, rights

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, Denied, PackError, SmoltermError, ToolError
-from smolterm.packs.confine import compiled_folder, confinement, temporary_folder
+from smolterm.packs.confine import compiled_folder, confinement
 from smolterm.packs.find import Found
 from smolterm.packs.notice import NoticeKind, PackNotice
 from smolterm.packs.types import Checks
@@ -95,6 +98,7 @@ class HostedPack:
         self._call_seconds = call_seconds
         self._starting: asyncio.Task[Child] | None = None
         self._killed: Child | None = None
+        self._temporary: Path | None = None
         self._turn = asyncio.Lock()
         self._running_tool = ""
         self._notices = 0
@@ -136,8 +140,11 @@ class HostedPack:
             return
         if not starting.done():
             starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, SmoltermError, OSError):
-            await (await starting).close(grace=0)
+        try:
+            with contextlib.suppress(asyncio.CancelledError, SmoltermError, OSError):
+                await (await starting).close(grace=0)
+        finally:
+            self._remove_temporary()
 
     async def _ask(self, child: Child, tool: str, request: dict[str, Any]) -> Any:
         try:
@@ -208,14 +215,15 @@ class HostedPack:
         grant, self._mask = await in_daemon_thread(self._granted)
         # -P: the current folder, which may be anybody's, cannot shadow a module.
         command = [sys.executable, "-P", "-m", "smolterm.packs.host"]
-        for folder in (compiled_folder(), temporary_folder()):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment = plain_environment(TMPDIR=str(temporary_folder()))
+        compiled_folder().mkdir(parents=True, exist_ok=True)
+        self._remove_temporary()
+        self._temporary = Path(tempfile.mkdtemp(prefix="smolterm-pack-"))
+        environment = plain_environment(TMPDIR=str(self._temporary))
         try:
             process = spawn(
                 command,
                 environment,
-                confinement(self.manifest, grant, self._folder),
+                confinement(self.manifest, grant, self._folder, self._temporary),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -236,6 +244,11 @@ class HostedPack:
             raise
         self._tell("started", f"The process of the pack {self.name} has started.")
         return child
+
+    def _remove_temporary(self) -> None:
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
 
     def _granted(self) -> tuple[Grant, Callable[[Any], Any]]:
         # Imported here: a session that calls no native pack need not wait for it.

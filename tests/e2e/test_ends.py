@@ -36,10 +36,16 @@ SCRIPTS = {
 }
 
 
-def bring_to(home: Home, moment: str, server: OpenAIServer) -> Terminal:
-    """Start a task on a terminal and return once it is at the moment."""
+def install_slow(home: Home) -> None:
+    """Install and trust a pack whose tool does not return."""
     build_pack(home.folder / "packs", "slow", SLOW_TOOL, tools={"wait": "pure"})
     home.environ["PYTHONPATH"] = str(home.folder / "packs")
+    assert home.run("packs", "add", "slow", "--yes")[0] == 0
+
+
+def bring_to(home: Home, moment: str, server: OpenAIServer) -> Terminal:
+    """Start a task on a terminal and return once it is at the moment."""
+    install_slow(home)
     seen = home.terminal("-p", "x", "-m", "openai/x", "--api-base", server.url, "--pack", "slow")
     if moment == "the model is silent":
         server.wait_for_requests(1)
@@ -147,8 +153,7 @@ def test_no_child_is_left_by_a_sigterm_at_any_time_of_the_start(home):
     ids=["sandbox", "pack"],
 )
 def test_a_task_survives_a_child_that_is_killed(home, word, code):
-    build_pack(home.folder / "packs", "slow", SLOW_TOOL, tools={"wait": "pure"})
-    home.environ["PYTHONPATH"] = str(home.folder / "packs")
+    install_slow(home)
     with OpenAIServer([says(block(code)), says(block("final_answer(sum([2, 3]))"))]) as server:
         seen = home.terminal("-p", "x", "-m", "openai/x", "--api-base", server.url,
                              "--pack", "slow", "--yes")  # fmt: skip

@@ -111,5 +111,6 @@ def test_the_listing_prints_packs_and_complains_about_broken_ones(tmp_path: Path
         text=True,
     )
     assert done.returncode == 2
-    assert "write_text (write)" in done.stdout
-    assert done.stderr.count("\n") == 1 and "broken" in done.stderr
+    assert "write: write_text\n" in done.stdout
+    assert "Use it: smolterm packs add files\n" in done.stdout
+    assert [line for line in done.stderr.splitlines() if line.startswith("broken: ")]
