@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inside import inside
+from playing import grant_for, manifest_of
+from rigging import Tools
 from smolterm.pack import ToolError
-from smolterm.packs.manifest import read_manifest
 from smolterm.packs.testing import TestDoors, bound
 
-import smolterm_everyday as everyday
-
+MANIFEST = manifest_of("smolterm_everyday")
+everyday = Tools("smolterm_everyday", {})
 DAYS = st.dates(date(1900, 1, 1), date(2200, 1, 1))
 
 
-def test_every_tool_of_the_manifest_is_there() -> None:
-    path = Path(everyday.__file__).parent / "pack.toml"
-    manifest = read_manifest(path)
-    assert manifest.capabilities.hosts == ()
-    for name, entry in manifest.tools.items():
-        assert getattr(everyday, name).effect == entry.effect == "pure"
+def test_it_asks_for_nothing() -> None:
+    assert MANIFEST.capabilities.hosts == ()
+    assert {spec.effect for spec in everyday.specs.values()} == {"pure"}
 
 
 # Time
@@ -344,3 +342,31 @@ def test_texts_are_compared() -> None:
 def test_without_a_zone_of_their_own_it_is_utc() -> None:
     with bound(pack="everyday"):
         assert everyday.now()["zone"] == "UTC"
+
+
+# In WebAssembly
+
+
+def test_every_tool_runs_in_webassembly() -> None:
+    with inside("smolterm_everyday", grant_for(MANIFEST, {"timezone": "Asia/Tokyo"})) as there:
+        # What Python's own library and pure packages need: clocks, time zones, hashes, lists.
+        assert there.now()["zone"] == "Asia/Tokyo"
+        assert abs(there.now()["unix"] - time.time()) < 60
+        moved = there.convert_time("2026-07-01 15:00", "New York", "Berlin")
+        assert moved["time"] == "2026-07-01T21:00:00+02:00"
+        assert there.date_difference("2026-01-31", "2026-07-01")["days"] == 151
+        assert there.shift_date("2026-01-31", months=1)["date"] == "2026-02-28"
+        assert there.convert_units(5, "miles", "km")["result"] == 8.04672
+        assert there.convert_units(72, "degF", "degC")["result"] == pytest.approx(22.2222222)
+        assert there.evaluate_math("2^100")["text"] == "1267650600228229401496703205376"
+        assert there.solve_equation("cos(x) = x") == pytest.approx([0.7390851332151607])
+        assert there.describe_numbers([3, 1, 4])["median"] == 3
+        for algorithm in ("sha256", "sha512", "sha1", "md5", "sha3_256", "blake2b"):
+            assert there.hash_text("hello", algorithm) == everyday.hash_text("hello", algorithm)
+        assert there.encode_text("Grüße", "base64") == "R3LDvMOfZQ=="
+        assert there.decode_text("/w==", "base64") == b"\xff"
+        assert there.compare_texts("a\nb", "a\nc")["added"] == 1
+        for wrong in ("(" * 90, "-" * 900 + "1", "9^9^9^9", "[" * 1000):
+            with pytest.raises(ToolError):
+                there.evaluate_math(wrong)
+        assert there.called == there.names

@@ -1,5 +1,14 @@
 """The fixtures of these tests."""
 
-from knowledge_site import bind, site
+from __future__ import annotations
 
-__all__ = ["bind", "site"]
+from collections.abc import Iterator
+
+import pytest
+from playing import Site, serving
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site

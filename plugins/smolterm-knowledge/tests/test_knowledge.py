@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from knowledge_site import MANIFEST, Answer, Asked, Bind, Site, servers
+from inside import inside
+from playing import Answer, Asked, Site, grant_for, granted_by, manifest_of, servers
+from rigging import Tools
 from smolterm.pack import Denied, ToolError
 from smolterm.packs.testing import TestDoors
 
-import smolterm_knowledge as knowledge
 from smolterm_knowledge.plain import line, plain
+
+MANIFEST = manifest_of("smolterm_knowledge")
+knowledge = Tools("smolterm_knowledge", {})
 
 ARTICLE = """Alan Turing was a mathematician.
 
@@ -201,22 +205,27 @@ def openlibrary(asked: Asked) -> Answer:
     return Answer({"start": 0, "num_found": 1, "docs": [book]})
 
 
-@pytest.fixture
-def doors(site: Site, bind: Bind) -> Iterator[TestDoors]:
+def play(site: Site) -> None:
     site.on("/w/api.php", mediawiki)
     site.on("/api/query", arxiv)
     site.on(r"/2\.3/.*", stackexchange)
     site.on("/api/v1/.*", hackernews)
     site.on("/works.*", crossref)
     site.on("/search.json", openlibrary)
-    with bind(servers(site.url)) as doors:
+
+
+@pytest.fixture
+def doors(site: Site) -> Iterator[TestDoors]:
+    play(site)
+    with granted_by(MANIFEST, servers(MANIFEST, site.url)) as doors:
         yield doors
     assert doors.denied == []
 
 
 def test_every_tool_of_the_manifest_is_there() -> None:
-    for name, entry in MANIFEST.tools.items():
-        assert getattr(knowledge, name).effect == entry.effect
+    assert set(MANIFEST.tools) == set(knowledge.specs)
+    for spec in knowledge.specs.values():
+        assert spec.doc
 
 
 # Wikipedia
@@ -246,8 +255,8 @@ def test_an_article_is_read_whole_and_by_section(doors: TestDoors) -> None:
         knowledge.search_wikipedia("")
 
 
-def test_the_language_is_part_of_the_host_and_nothing_else(bind: Bind) -> None:
-    with bind() as doors:
+def test_the_language_is_part_of_the_host_and_nothing_else() -> None:
+    with granted_by(MANIFEST) as doors:
         for language in ("en.evil.example/", "e", "en@evil", "EN"):
             with pytest.raises(ToolError, match="is no language"):
                 knowledge.search_wikipedia("x", language=language)
@@ -335,9 +344,9 @@ def test_a_pause_that_it_asks_for_is_kept(doors: TestDoors, site: Site) -> None:
     assert knowledge.read_stackexchange_answers(11227809)["id"] == 11227809
 
 
-def test_a_key_goes_to_stack_exchange_alone(site: Site, bind: Bind) -> None:
+def test_a_key_goes_to_stack_exchange_alone(site: Site) -> None:
     site.on(r"/2\.3/.*", stackexchange)
-    with bind(servers(site.url), {"STACKEXCHANGE_KEY": "k3y"}):
+    with granted_by(MANIFEST, servers(MANIFEST, site.url), {"STACKEXCHANGE_KEY": "k3y"}):
         knowledge.search_stackexchange("x")
     assert site.asked[0].query["key"] == "k3y"
 
@@ -432,10 +441,10 @@ def test_answers_that_are_shaped_otherwise_break_nothing(doors: TestDoors, site:
         assert knowledge.search_books(f"a{body}") == []
 
 
-def test_only_the_services_that_are_set_are_reached(bind: Bind, site: Site) -> None:
+def test_only_the_services_that_are_set_are_reached(site: Site) -> None:
     from smolterm.pack import http
 
-    with bind(servers(site.url)) as doors:
+    with granted_by(MANIFEST, servers(MANIFEST, site.url)) as doors:
         with pytest.raises(Denied):
             http.get("https://example.org/")
         assert "example.org" in doors.denied[0]
@@ -449,3 +458,30 @@ def test_html_becomes_text() -> None:
     assert plain("a<style>b</style><script>c</script>d") == "ad"
     assert line("a\n <b>b</b>") == "a b"
     assert plain(None) == ""
+
+
+# In WebAssembly
+
+
+def test_every_tool_runs_in_webassembly(site: Site) -> None:
+    play(site)
+    grant = grant_for(MANIFEST, servers(MANIFEST, site.url), {"STACKEXCHANGE_KEY": "k3y"})
+    with inside("smolterm_knowledge", grant) as there:
+        assert there.search_wikipedia("turing")[0]["words"] == 15123
+        assert there.read_wikipedia("Alan Turing", "Career")["text"].endswith("Bletchley Park.")
+        assert there.search_arxiv("ti:attention")[0]["authors"][0] == "Ashish Vaswani"
+        assert there.read_arxiv("1706.03762")["published"] == "2017-06-12"
+        assert there.search_stackexchange("sorted")[0]["asked"] == "2012-06-27"
+        assert there.read_stackexchange_answers(11227809)["answers"][0]["author"] == "Möller"
+        assert there.hacker_news_top(1)[0]["points"] == 300
+        assert there.search_hacker_news("why")[0]["id"] == 8863
+        assert len(there.read_hacker_news(8863)["comments"]) == 2
+        assert there.search_crossref("deep learning")[0]["year"] == 2015
+        assert there.cite_doi("10.1038/nature14539") == CITED
+        assert there.search_books("dune")[0]["title"] == "Dune"
+        with pytest.raises(ToolError, match="no article 'Nobody'"):
+            there.read_wikipedia("Nobody")
+        assert there.called == there.names
+        assert there.denied == []
+    keys = {asked.query.get("key") for asked in site.asked if asked.path.startswith("/2.3")}
+    assert keys == {"k3y"}

@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from inside import inside
+from playing import Answer, Asked, Site, grant_for, granted_by, manifest_of
+from rigging import Tools
 from smolterm.pack import ToolError
 from smolterm.packs.testing import TestDoors
-from translate_site import MANIFEST, Answer, Asked, Bind, Site
 
-import smolterm_translate as translate
+MANIFEST = manifest_of("smolterm_translate")
+translate = Tools("smolterm_translate", {})
+
 
 KEY = "0f6d3b1c-key"
 LANGUAGES = [
@@ -39,15 +43,16 @@ def libretranslate(asked: Asked) -> Answer:
 
 
 @pytest.fixture
-def doors(site: Site, bind: Bind) -> Iterator[TestDoors]:
+def doors(site: Site) -> Iterator[TestDoors]:
     site.on("/(translate|detect|languages)", libretranslate)
-    with bind({"url": site.url}, {"LIBRETRANSLATE_KEY": KEY}) as doors:
+    with granted_by(MANIFEST, {"url": site.url}, {"LIBRETRANSLATE_KEY": KEY}) as doors:
         yield doors
 
 
 def test_every_tool_of_the_manifest_is_there() -> None:
-    for name, entry in MANIFEST.tools.items():
-        assert getattr(translate, name).effect == entry.effect
+    assert set(MANIFEST.tools) == set(translate.specs)
+    for spec in translate.specs.values():
+        assert spec.doc
 
 
 def test_a_text_is_translated(doors: TestDoors, site: Site) -> None:
@@ -72,17 +77,17 @@ def test_languages_are_listed_and_kept(doors: TestDoors, site: Site) -> None:
     assert len(site.asked) == 1
 
 
-def test_without_a_key_none_is_sent(site: Site, bind: Bind) -> None:
+def test_without_a_key_none_is_sent(site: Site) -> None:
     site.on("/detect", libretranslate)
-    with bind({"url": site.url}):
+    with granted_by(MANIFEST, {"url": site.url}):
         translate.detect_language("Bonjour")
     assert json.loads(site.asked[0].body) == {"q": "Bonjour"}
 
 
-def test_a_wrong_key_is_said(site: Site, bind: Bind) -> None:
+def test_a_wrong_key_is_said(site: Site) -> None:
     site.on("/detect", libretranslate)
     with (
-        bind({"url": site.url}, {"LIBRETRANSLATE_KEY": "wrong"}),
+        granted_by(MANIFEST, {"url": site.url}, {"LIBRETRANSLATE_KEY": "wrong"}),
         pytest.raises(ToolError, match=r"Invalid API key.*packs secret"),
     ):
         translate.detect_language("Bonjour")
@@ -114,6 +119,22 @@ def test_what_cannot_be_translated_is_said(doors: TestDoors) -> None:
         translate.translate_text("a" * 100_001, "en")
 
 
-def test_a_server_that_does_not_run_is_told_how_to_start(bind: Bind) -> None:
-    with bind({"url": "http://127.0.0.1:1"}), pytest.raises(ToolError, match="libretranslate"):
+def test_a_server_that_does_not_run_is_told_how_to_start() -> None:
+    with (
+        granted_by(MANIFEST, {"url": "http://127.0.0.1:1"}),
+        pytest.raises(ToolError, match="libretranslate"),
+    ):
         translate.detect_language("Bonjour")
+
+
+def test_every_tool_runs_in_webassembly(site: Site) -> None:
+    site.on("/(translate|detect|languages)", libretranslate)
+    grant = grant_for(MANIFEST, {"url": site.url}, {"LIBRETRANSLATE_KEY": KEY})
+    with inside("smolterm_translate", grant) as there:
+        assert there.translate_text("Bonjour", "en")["text"] == "Hello"
+        assert there.detect_language("Bonjour") == [{"language": "fr", "confidence": 90.0}]
+        assert there.list_languages() == LANGUAGES
+        with pytest.raises(ToolError, match="xx is not supported"):
+            there.translate_text("Bonjour", "xx")
+        assert there.called == there.names
+    assert json.loads(site.asked[0].body)["api_key"] == KEY

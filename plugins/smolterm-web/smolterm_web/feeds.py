@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from typing import Any
@@ -41,8 +42,13 @@ def read_feed(url: str, limit: int = 20) -> dict[str, object]:
     content = response.content[:LONGEST]
     if content.lstrip()[:1] == b"{":
         return _json_feed(content, response.url, most)
+    if b"<!ENTITY" in content:
+        # No feed needs its own; they are how a short text is made to grow without end.
+        raise ToolError(f"{response.url} defines entities, which is not read.")
+    # What it is handed as bytes it would first try to open as a file or an address.
     feed = feedparser.parse(
-        content, response_headers={"content-type": response.headers.get("content-type", "")}
+        io.BytesIO(content),
+        response_headers={"content-type": response.headers.get("content-type", "")},
     )
     if not feed.get("version") and not feed.entries:
         raise ToolError(

@@ -12,8 +12,8 @@ from bs4 import BeautifulSoup, Comment, Tag
 from markdownify import MarkdownConverter
 from smolterm.pack import ToolError, http
 
-LONGEST = 3_000_000
-"""Bytes of HTML that are looked at."""
+LONGEST = 1_500_000
+"""Bytes of HTML that are looked at: with more, a page of many tags takes a minute."""
 MOST_ROWS = 1000
 NEVER = ["script", "style", "noscript", "template", "svg", "iframe", "object", "canvas", "head"]
 AROUND = ["nav", "aside", "footer", "form", "button", "dialog", "select"]
@@ -137,24 +137,20 @@ def _strip(page: BeautifulSoup) -> None:
     for comment in page.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
     for tag in page.find_all(True):
-        if tag.decomposed:
-            continue
         hidden = tag.has_attr("hidden") or _attribute(tag, "aria-hidden") == "true"
         if tag.name in NEVER or hidden or _HIDDEN.search(_attribute(tag, "style")):
-            tag.decompose()
+            tag.extract()
 
 
 def _strip_around(root: Tag) -> None:
     whole = len(_text(root))
     for tag in root.find_all(True):
-        if tag.decomposed:
-            continue
         named = " ".join([_attribute(tag, "class"), _attribute(tag, "id")])
         around = tag.name in AROUND or _attribute(tag, "role") in ("navigation", "search")
         called = tag.name in ("div", "section", "ul") and _AROUND.search(named) is not None
         # What is called so and still holds most of the page is the page.
         if around or (called and len(_text(tag)) * 2 < whole):
-            tag.decompose()
+            tag.extract()
 
 
 def _article(root: Tag) -> Tag:

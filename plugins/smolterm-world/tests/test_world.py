@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from inside import inside
+from playing import Answer, Asked, Site, grant_for, granted_by, manifest_of, servers
+from rigging import Tools
 from smolterm.pack import Denied, ToolError
 from smolterm.packs.testing import TestDoors
-from world_site import MANIFEST, Answer, Asked, Bind, Site, servers
 
-import smolterm_world as world
 from smolterm_world import service
+
+MANIFEST = manifest_of("smolterm_world")
+world = Tools("smolterm_world", {})
 
 LISBON = {
     "place_id": 258427,
@@ -136,24 +140,27 @@ def nager(asked: Asked) -> Answer:
     return Answer([day])
 
 
-@pytest.fixture
-def doors(site: Site, bind: Bind) -> Iterator[TestDoors]:
+def play(site: Site) -> None:
     site.on("/(search|reverse)", nominatim)
     site.on("/routed-(car|bike|foot)/route/v1/driving/.*", osrm)
     site.on("/v1/forecast", open_meteo)
     site.on("/v1/air-quality", air)
     site.on("/v2/rates", frankfurter)
     site.on("/api/v3/PublicHolidays/.*", nager)
-    with bind(servers(site.url)) as doors:
+
+
+@pytest.fixture
+def doors(site: Site) -> Iterator[TestDoors]:
+    play(site)
+    with granted_by(MANIFEST, servers(MANIFEST, site.url)) as doors:
         yield doors
     assert doors.denied == []
 
 
 def test_every_tool_of_the_manifest_is_there() -> None:
-    for name, entry in MANIFEST.tools.items():
-        function = getattr(world, name)
-        assert function.effect == entry.effect
-        assert "Returns:" in function.__doc__
+    assert set(MANIFEST.tools) == set(world.specs)
+    for spec in world.specs.values():
+        assert spec.doc
 
 
 # Places
@@ -308,13 +315,13 @@ def test_a_service_that_fails_says_what_to_do(
         world.geocode("Lisbon")
 
 
-def test_a_server_that_is_down_is_an_error(bind: Bind, site: Site) -> None:
-    with bind(servers("http://127.0.0.1:1")), pytest.raises(ToolError):
+def test_a_server_that_is_down_is_an_error(site: Site) -> None:
+    with granted_by(MANIFEST, servers(MANIFEST, "http://127.0.0.1:1")), pytest.raises(ToolError):
         world.public_holidays("PT", 2026)
 
 
-def test_only_the_services_that_are_set_are_reached(bind: Bind, site: Site) -> None:
-    with bind(servers(site.url)) as doors:
+def test_only_the_services_that_are_set_are_reached(site: Site) -> None:
+    with granted_by(MANIFEST, servers(MANIFEST, site.url)) as doors:
         from smolterm.pack import http
 
         with pytest.raises(Denied):
@@ -322,8 +329,33 @@ def test_only_the_services_that_are_set_are_reached(bind: Bind, site: Site) -> N
         assert "127.0.0.1" in doors.denied[0]
 
 
-def test_who_asks_is_said(site: Site, bind: Bind) -> None:
+def test_who_asks_is_said(site: Site) -> None:
     site.on("/search", nominatim)
-    with bind({**servers(site.url), "contact": "me@example.org"}):
+    with granted_by(MANIFEST, {**servers(MANIFEST, site.url), "contact": "me@example.org"}):
         world.geocode("Lisbon")
     assert site.asked[0].headers["user-agent"] == "smolterm-world/0.1 (me@example.org)"
+
+
+# In WebAssembly
+
+
+def test_every_tool_runs_in_webassembly(site: Site) -> None:
+    play(site)
+    with inside("smolterm_world", grant_for(MANIFEST, servers(MANIFEST, site.url))) as there:
+        assert there.geocode("Lisbon")[0]["country_code"] == "PT"
+        assert there.reverse_geocode(38.7, -9.1)["kind"] == "road"
+        assert there.find_route("Lisbon", "Porto", "foot", 1)["steps"][0]["road"] == "A1"
+        assert there.weather_now("Lisbon")["temperature"] == 27.1
+        assert there.weather_forecast("Lisbon", 2)[1]["sky"] == "thunderstorm"
+        assert len(there.weather_hourly("Lisbon", hours=5)) == 5
+        assert there.air_quality("Lisbon")["ozone"] == 7.5
+        assert there.sun_times("Lisbon")["daylight_hours"] == 14.88
+        assert there.exchange_rates("USD", ["EUR"])[0]["rate"] == 0.87598
+        assert there.convert_currency(100, "USD", "EUR")["result"] == 87.598
+        assert there.public_holidays("PT")[0]["name"] == "National Day"
+        with pytest.raises(ToolError, match=r"No place 'Nowhere'.*another way"):
+            there.weather_now("Nowhere")
+        assert there.called == there.names
+        assert there.denied == []
+        # The cache is the host's, so it works there too: five places, one, and two more.
+        assert sum(asked.path == "/search" for asked in site.asked) == 4

@@ -1,23 +1,22 @@
-"""A server on loopback to play the services, and the pack bound to doors by its own manifest."""
+"""For tests of packs that ask many services: a server on loopback that plays them by path, and the
+pack's tools, checked as the engine checks them, behind doors that its own manifest opens."""
 
 from __future__ import annotations
 
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
+from smolterm.packs.doors.grant import Grant
 from smolterm.packs.grants import hosts_in_force
-from smolterm.packs.manifest import read_manifest
+from smolterm.packs.manifest import FILE, Manifest, read_manifest
 from smolterm.packs.testing import TestDoors, bound
-
-MANIFEST = read_manifest(Path(__file__).parent.parent / "smolterm_web" / "pack.toml")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Site:
 
     def on(self, pattern: str, route: Route | Answer) -> None:
         """Answer paths that match; what was said last goes first."""
-        chosen = (lambda _: route) if isinstance(route, Answer) else route
+        chosen: Route = (lambda _: route) if isinstance(route, Answer) else route
         self.routes.insert(0, (re.compile(pattern), chosen))
 
     def answer(self, asked: Asked) -> Answer:
@@ -95,48 +94,72 @@ class Site:
         return Answer({"message": "not found"}, 404)
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
+@contextmanager
+def serving() -> Iterator[Site]:
+    """Serve what a test says."""
     site = Site()
     thread = threading.Thread(target=site.server.serve_forever, args=(0.01,))
     thread.start()
-    yield site
-    site.server.shutdown()
-    thread.join()
-    site.server.server_close()
+    try:
+        yield site
+    finally:
+        site.server.shutdown()
+        thread.join()
+        site.server.server_close()
 
 
-Bind = Callable[..., AbstractContextManager[TestDoors]]
+def manifest_of(module: str) -> Manifest:
+    """Return the manifest of a pack that is installed beside smolterm."""
+    return read_manifest(folder_of(module) / FILE)
 
 
-@pytest.fixture
-def bind() -> Bind:
-    """Bind the pack to doors that grant what its manifest asks for, with these settings."""
-
-    def bind(
-        settings: dict[str, str] | None = None,
-        secrets: dict[str, str] | None = None,
-        hosts: tuple[str, ...] = (),
-    ) -> AbstractContextManager[TestDoors]:
-        values = {name: each.default for name, each in MANIFEST.settings.items()}
-        values |= settings or {}
-        return bound(
-            pack=MANIFEST.name,
-            hosts=(*hosts_in_force(MANIFEST.capabilities.hosts, values), *hosts),
-            settings=values,
-            secrets=secrets,
-            secret_hosts={
-                name: hosts_in_force(each.hosts, values) for name, each in MANIFEST.secrets.items()
-            },
-        )
-
-    return bind
+def folder_of(module: str) -> Path:
+    """Return where a pack's files lie."""
+    return Path(__file__).parent / module.replace("_", "-") / module
 
 
-def servers(url: str) -> dict[str, str]:
-    """Return settings that send every service to one server."""
+def servers(manifest: Manifest, url: str) -> dict[str, str]:
+    """Return settings that send every service of a pack to one server."""
     return {
         name: url
-        for name, each in MANIFEST.settings.items()
+        for name, each in manifest.settings.items()
         if each.default.startswith("http") or name.endswith("url")
     }
+
+
+def grant_for(
+    manifest: Manifest,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    hosts: tuple[str, ...] = (),
+) -> Grant:
+    """Return all that a manifest asks for under these settings, and `hosts` beside."""
+    values = {name: each.default for name, each in manifest.settings.items()} | dict(settings or {})
+    return Grant(
+        pack=manifest.name,
+        hosts=(*hosts_in_force(manifest.capabilities.hosts, values), *hosts),
+        settings=values,
+        secret_values=dict(secrets or {}),
+        secrets={
+            name: hosts_in_force(each.hosts, values) for name, each in manifest.secrets.items()
+        },
+    )
+
+
+@contextmanager
+def granted_by(
+    manifest: Manifest,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    hosts: tuple[str, ...] = (),
+) -> Iterator[TestDoors]:
+    """Bind `smolterm.pack` to doors with what `grant_for` returns."""
+    grant = grant_for(manifest, settings, secrets, hosts)
+    with bound(
+        pack=grant.pack,
+        hosts=grant.hosts,
+        settings=grant.settings,
+        secrets=grant.secret_values,
+        secret_hosts=grant.secrets,
+    ) as doors:
+        yield doors
