@@ -22,6 +22,8 @@ from smolterm_calendar import free
 
 USER, PASSWORD = "ada", "sesame-42"
 NAME = "CALDAV_PASSWORD"
+everywhere = pytest.mark.usefixtures("world")
+"""Loading the pack's packages takes WebAssembly a second; so only some tests run there too."""
 HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN")
 
 
@@ -111,6 +113,7 @@ def test_calendars_that_hold_events_are_listed(calendar: Tools) -> None:
     assert found == [{"name": "Home", "writable": True}, {"name": "Work", "writable": True}]
 
 
+@everywhere
 def test_an_event_is_created_listed_changed_and_deleted(calendar: Tools) -> None:
     made = calendar.create_calendar_event(
         "Zahnarzt; 2. Stock, Grüße", "2026-01-31T14:30", calendar="work", notes="A\nB", place="X"
@@ -151,6 +154,7 @@ def test_a_day_long_event_has_days(calendar: Tools) -> None:
     assert calendar.list_calendar_events("2026-05-04") == []
 
 
+@everywhere
 def test_a_series_is_expanded_over_the_change_of_clocks(calendar: Tools, radicale: str) -> None:
     put(radicale, "standup", *STANDUP)
     found = calendar.list_calendar_events("2026-03-27", "2026-04-01")
@@ -185,6 +189,7 @@ def test_a_series_is_renamed_but_not_moved(calendar: Tools, radicale: str) -> No
         calendar.change_calendar_event(name, start="2026-03-02T10:00")
 
 
+@everywhere
 def test_free_times_are_what_all_calendars_leave(calendar: Tools, radicale: str) -> None:
     put(radicale, "standup", *STANDUP)
     put(radicale, "lunch", *event("l", ":20260302T110000Z", ":20260302T120000Z"), calendar="home")
@@ -235,6 +240,7 @@ def test_times_are_checked(calendar: Tools, start: str, end: str, says: str) -> 
         calendar.list_calendar_events(start, end)
 
 
+@everywhere
 def test_a_wrong_password_says_how_to_set_one(radicale: str) -> None:
     with signed_in(radicale, password="other-pass") as tools:
         with pytest.raises(ToolError, match="401") as caught:
@@ -297,6 +303,7 @@ LUNCH = event(
 ICS = "\n".join([*HEAD, *STANDUP, *LUNCH, "END:VCALENDAR"])
 
 
+@everywhere
 def test_ics_text_is_read(odd: Rig) -> None:
     with odd.again(timezone="Europe/Berlin") as rig:
         found = rig.tools.read_ics(ICS)
