@@ -80,10 +80,10 @@ class Looking:
             return False
         folder = Path(place.folder)
         known = self._seen.stamps.get(place.name)
-        if known is not None and known.stamp and known.hash == trusted.hash:
+        if known is not None and known.stamp:
             is_known = known.stamp == _stamp(folder, known.records, self._seen.paths)
             if is_known:
-                return True
+                return known.hash == trusted.hash
         return self._hash(place, folder, trusted) == trusted.hash
 
     def not_told(self, names: Iterable[str]) -> list[str]:

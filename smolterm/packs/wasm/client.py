@@ -14,23 +14,25 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, PackError, ToolError
-from smolterm.packs.doors.grant import Grant
 from smolterm.packs.notice import NoticeKind, PackNotice
 from smolterm.packs.types import Checks
-from smolterm.packs.wasm.build import set_up
 from smolterm.packs.wasm.wall import CERTIFICATE_VARIABLES, Reach, confine
-from smolterm.packs.wasm.wire import MOST_FILES, Call, Load, Stop, Told
 from smolterm.sandbox import values
 from smolterm.spawn import plain_environment, spawn
 from smolterm.store import cache_folder
 from smolterm.threads import in_daemon_thread
 from smolterm.tools import ToolSpec
+
+if TYPE_CHECKING:
+    # What a call needs is imported with the first one: a session may make none.
+    from smolterm.packs.doors.grant import Grant
+    from smolterm.packs.wasm.wire import Call, Load, Told
 
 CALL_SECONDS = 60.0
 LOAD_SECONDS = 30.0
@@ -117,6 +119,8 @@ class WasmPack:
         Raises:
             ToolError: it refused, failed, hung or its instance ended.
         """
+        from smolterm.packs.wasm.wire import Call
+
         try:
             encoded, named = values.encode(args), values.encode(kwargs)
         except values.TooLarge as error:
@@ -149,6 +153,8 @@ class WasmPack:
         Raises:
             PackError: the pack is too large.
         """
+        from smolterm.packs.wasm.wire import MOST_FILES, Load
+
         files = dict(self._files())
         if sum(map(len, files.values())) > MOST_FILES:
             raise PackError(f"The pack {self.name} has more than {MOST_FILES >> 20} MB of files.")
@@ -244,6 +250,8 @@ class WasmHost:
         Raises:
             ChildError: the process died.
         """
+        from smolterm.packs.wasm.wire import Told
+
         line: dict[str, Any] = {}
         ended = False
         try:
@@ -265,6 +273,8 @@ class WasmHost:
             return Told(error=f"{call.tool} failed.")
 
     async def _stop(self, child: Child, pack: str, text: str) -> None:
+        from smolterm.packs.wasm.wire import Stop
+
         try:
             request = {"op": "stop", "what": Stop(pack=pack, text=text)}
             async with asyncio.timeout(STOP_SECONDS), aclosing(child.request(request)) as lines:
@@ -295,6 +305,8 @@ class WasmHost:
         return self._starting
 
     async def _spawn(self, last: asyncio.Task[Child] | None, pack: WasmPack) -> Child:
+        from smolterm.packs.wasm.build import set_up
+
         self._loaded.clear()
         for each in self._packs.values():
             self._within |= each.reach
