@@ -34,6 +34,7 @@ def ask(
     """
     headers = {
         "Accept": kind,
+        # The one that servers of GitHub Enterprise speak too.
         "X-GitHub-Api-Version": "2022-11-28",
         # GitHub refuses requests that do not say who asks.
         "User-Agent": "smolterm-github",

@@ -12,8 +12,7 @@ from smolterm.pack import ToolError, http, secrets, settings
 MOST = 500
 """Rows that one call returns at most."""
 
-VERSION = "2025-09-03"
-"""The first version in which a database has data sources."""
+VERSION = "2026-03-11"
 
 _HOW = "`smolterm packs secret notion NOTION_TOKEN`"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -36,7 +35,7 @@ def ask(
         auth=secrets.bearer("NOTION_TOKEN"),
     )
     if not response.ok:
-        raise _error(response)
+        raise _error(response, reading=method == "GET")
     return response.json()
 
 
@@ -74,7 +73,7 @@ class Missing(ToolError):
     """Notion has none, or does not show it to this integration."""
 
 
-def _error(response: http.Response) -> ToolError:
+def _error(response: http.Response, *, reading: bool) -> ToolError:
     try:
         body = response.json()
     except ToolError:
@@ -82,8 +81,8 @@ def _error(response: http.Response) -> ToolError:
     if not isinstance(body, dict):
         body = {"message": response.text[:200]}
     code, said = str(body.get("code", "")), str(body.get("message", ""))[:500]
-    # The id of a page, asked for as a database, is told apart by the text alone.
-    if response.status == 404 or (response.status == 400 and "is a page, not a" in said):
+    # Reading is given an id alone; what is wrong with it is that it names another kind of thing.
+    if response.status == 404 or (response.status == 400 and reading):
         return Missing(
             f"Notion answered {response.status}: {said}",
             next="Check the id, and share the page with the integration (page menu, Connections).",

@@ -1,9 +1,9 @@
-"""Notion's API, version 2025-09-03, as its documentation has it, as far as the pack asks.
+"""Notion's API, version 2026-03-11, as its documentation has it, as far as the pack asks.
 
 Source: developers.notion.com/reference (intro, versioning, status-codes, post-search,
 retrieve-a-page, get-block-children, patch-block-children, retrieve-a-database,
-retrieve-a-data-source, query-a-data-source, post-page, request-limits) and its upgrade guide to
-2025-09-03.
+retrieve-a-data-source, query-a-data-source, post-page, request-limits) and its upgrade guides to
+2025-09-03 and 2026-03-11.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Notion:
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return _error(401, "unauthorized", "API token is invalid.")
         version = asked.headers.get("notion-version")
-        if version != "2025-09-03":
+        if version != "2026-03-11":
             code = "missing_version" if version is None else "validation_error"
             return _error(400, code, "Notion-Version header failed validation")
         for pattern, method, function in _ROUTES:
