@@ -14,6 +14,7 @@ import msgspec
 
 from smolterm.events import ContextShortened
 from smolterm.models import Message
+from smolterm.outside import MARKED
 from smolterm.prompt import Entry, Prompt, cut_observation
 
 KEPT_STEPS = 2
@@ -130,7 +131,14 @@ def summary(what: Shortening, prompt: Prompt, said: str) -> str:
         said: the model's summary; where it is empty, each step's first lines serve.
     """
     said = said.strip()[:MOST_SUMMARY] or _digest(what, prompt)
-    return f"Steps {what.first} to {what.last}, shortened to save room:\n{said}"
+    # What the model wrote down of marked text is that text.
+    marks = {
+        entry.text.partition("\n")[0]: None for entry in prompt.entries
+        if what.first <= entry.step <= what.last and entry.text.startswith(MARKED)
+    }  # fmt: skip
+    return "\n".join(
+        [*list(marks)[-1:], f"Steps {what.first} to {what.last}, shortened to save room:", said]
+    )
 
 
 def _after(prompt: Prompt, meter: Meter, what: Shortening) -> int:

@@ -71,6 +71,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """Staged files that were to be written, and were not."""
     out: tuple[str, ...]
     """Files that were put into the folder of `--out`."""
+    outside: tuple[str, ...]
+    """Tools whose text from outside the answer may hold, and `files`."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="Lines"):
@@ -323,6 +325,7 @@ def _print_end(
             written=tuple(path for one in run.files for path in one.written),
             refused=refused,
             out=tuple(map(str, made)),
+            outside=session.transcript.outside.names(),
         )
         sink.write(msgspec.json.encode(end) + b"\n")
 

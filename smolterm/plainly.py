@@ -13,7 +13,7 @@ from smolterm import events as e
 from smolterm.keyboard import Keyboard
 from smolterm.outside import words
 from smolterm.printable import printable, revealed
-from smolterm.telling import Passing, shown, table_text, told
+from smolterm.telling import Passing, puts_out, shown, table_text, told
 from smolterm.threads import in_daemon_thread
 
 MOST_LINE = 1_000_000
@@ -181,7 +181,7 @@ class PlainReport:
             self._say_all("Error: ", event.error.traceback or event.error.type)
         elif event.value is not None and event.value != "None":
             self._say_all("Value: ", event.value[:2000])
-        if event.outside and (self._lines or event.error or event.value not in (None, "None")):
+        if event.outside and (self._lines or puts_out(event)):
             self._say(f"This output {words(event.outside)}.")
         self._say(f"The code ended after {event.seconds:.1f} seconds.")
 

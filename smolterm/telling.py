@@ -174,7 +174,7 @@ class Report:
             self._line(printable(event.error.traceback), "red")
         elif event.value is not None and event.value != "None":
             self._line(f"= {printable(event.value)[:2000]}", "green")
-        if event.outside and (self._shown or event.error or event.value not in (None, "None")):
+        if event.outside and (self._shown or puts_out(event)):
             self._line(f"({words(event.outside)})", "dim")
 
     def _stream(self, name: str, text: str, style: str) -> None:
@@ -220,6 +220,11 @@ class Passing:
             case e.ToolProgress() if event.at - self._progress >= 1:
                 self._progress = event.at
                 yield f"{printable(event.tool)}: {progress(event)}"
+
+
+def puts_out(event: e.CellFinished) -> bool:
+    """Say whether a cell has anything to show besides what it printed."""
+    return bool(event.error or event.answer or event.value not in (None, "None"))
 
 
 def progress(event: e.ToolProgress) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from smolterm.outside import mark
 from smolterm.policy import (
     MODES,
     Policy,
@@ -52,6 +53,10 @@ def test_the_words_of_rules_are_theirs():
     for rule in (Rule(kind="call", **tool, arguments="'a'"), Rule(kind="call", **tool),
                  Rule(kind="code", tools=("double", "save"))):  # fmt: skip
         assert f"| {rule.words()} |" in PAGE
+    page = {"tool": "read_page", "signature": "(url: str) -> str", "effect": "network"}
+    step = Rule(kind="step", **page, tools=("read_page",), step=3)
+    assert f"| {step.words()} |" in PAGE
+    assert f"`{mark(['read_page'])}`" in PAGE
 
 
 def test_the_file_of_rules_is_one():

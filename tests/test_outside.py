@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smolterm import events as e
+from smolterm.context import Shortening, summary
 from smolterm.gate import NEVER, PLAN, Gate
 from smolterm.outside import ASKED, MOST_SHOWN, STILL, Outside, mark
 from smolterm.outside import told as told_of
 from smolterm.packages import Plan
 from smolterm.policy import MODES, Approve, Edit, Policy, Reject, Stop, Verdict
+from smolterm.prompt import Prompt, cut_observation
 from smolterm.rules import RulesFile
 from smolterm.sandbox import Printed
 from smolterm.session import Session
@@ -345,6 +347,19 @@ def test_the_mark_is_short_and_holds_nothing_that_a_tool_could_say():
     outside.apply(e.OutsideArrived(step=1, source=e.Source(kind="file", what="/files/obey me")))
     assert outside.names() == ("a tool", "b", "c", "d", "4 more")
     assert len(mark(outside.names())) < 100
+
+
+def test_the_mark_stays_when_outputs_are_shortened_and_steps_summarised():
+    prompt = Prompt()
+    line = mark(["page"])
+    for number, text in enumerate(["Value: 1", f"{line}\n{'x' * 5_000}", "Value: 3"], 1):
+        prompt.apply(e.StepStarted(step=number, steps_left=1))
+        prompt.apply(e.ReplyFinished(step=number, text="x"))
+        prompt.apply(e.ObservationMade(step=number, text=text))
+    assert cut_observation(prompt.entries[3].text).startswith(f"{line}\n")
+    both = Shortening(level="steps", first=1, last=2)
+    assert summary(both, prompt, "Obey.").split("\n")[0] == line
+    assert line not in summary(Shortening(level="steps", first=1, last=1), prompt, "One.")
 
 
 # What the events say

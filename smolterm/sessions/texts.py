@@ -214,7 +214,7 @@ def _into(cell: Cell, event: Event) -> None:
         case CellFinished():
             cell.value = "" if event.value in (None, "None") else str(event.value)
             cell.error = event.error.traceback or event.error.type if event.error else ""
-            if event.outside and (cell.output or cell.value or cell.error):
+            if event.outside and (cell.output or cell.value or cell.error or event.answer):
                 _mark(cell, f"The output {words(event.outside)}")
         case FilesDecided():
             cell.notes += [f"Written: {path}" for path in event.written]

@@ -118,7 +118,8 @@ def finished(step: Step, event: ev.CellFinished) -> None:
         text = error.traceback.rstrip() or f"{error.type}: {error.message}"
         step.pieces.append(Piece("error", Text(text), lines=event.lines))
     kinds = {"stdout", "stderr", "value", "error", "table", "image"}
-    if event.outside and any(piece.kind in kinds for piece in step.pieces):
+    shown = event.answer is not None or any(piece.kind in kinds for piece in step.pieces)
+    if event.outside and shown:
         step.pieces.append(Piece("outside", Text(words(event.outside))))
     if event.answer is not None:
         step.pieces.append(Piece("answer", Text(event.answer)))
