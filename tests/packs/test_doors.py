@@ -280,7 +280,7 @@ LIKELY = JSON | st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(OPS) | st.text(max_size=9), JSON | st.dictionaries(FIELDS, LIKELY, max_size=6)
 )

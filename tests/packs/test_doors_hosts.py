@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smolterm.packs.doors.addresses import place_of
@@ -40,6 +40,7 @@ def test_an_address_has_one_spelling(text, read):
     assert str(read_url(read)) == read
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.text(), st.text().map("http://{}".format), st.text().map("https://x.org{}".format))
 )
@@ -60,6 +61,11 @@ def test_any_text_is_an_address_or_none_and_other_readers_agree(text):
     assert (other.scheme, other.hostname, other.username) == (url.scheme, url.host, None)
     assert (other.port or {"http": 80, "https": 443}[url.scheme]) == url.port
     assert read_url(written) == url
+
+
+def test_a_user_in_an_address_is_named_as_what_it_is():
+    with pytest.raises(BadUrl, match="user or password"):
+        read_url("https://user:pass@x.org/")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,7 @@ def test_what_is_no_entry_grants_nothing(entry):
     assert read_rules([entry]) == ()
 
 
+@settings(deadline=None)
 @given(HOSTS, HOSTS)
 def test_an_entry_names_its_host_and_no_other(granted, asked):
     url = read_url(f"https://{asked}/")
@@ -146,6 +153,7 @@ def test_where_addresses_lead(place, addresses):
         assert place_of(ipaddress.ip_address(each)) == wanted, each
 
 
+@settings(deadline=None)
 @given(st.ip_addresses())
 def test_what_python_calls_private_is_not_public(address):
     if not address.is_global or address.is_multicast:
@@ -179,6 +187,7 @@ def test_which_addresses_an_entry_lets_its_host_have(entry, yes, no):
     assert [each for each in no.split() if rule.permits(ipaddress.ip_address(each))] == []
 
 
+@settings(deadline=None)
 @given(HOSTS, st.ip_addresses())
 def test_a_wide_entry_reaches_public_addresses_alone(host, address):
     for entry in ("*", f"*.{host}"):

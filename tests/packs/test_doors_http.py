@@ -76,7 +76,7 @@ def test_a_server_keeps_nothing_and_a_connection_is_used_again():
     opened = []
 
     def page(request: Request, connection: Connection) -> bytes:
-        opened.append(id(connection._stream))
+        opened.append(connection._stream)
         return answer(b"x", Set_Cookie="a=1")
 
     with Web({"*": page}) as web, bound(hosts=[web.url]):
@@ -99,6 +99,23 @@ def test_a_kept_connection_that_the_server_closed_is_no_failure():
 
     with Web({"*": once}) as web, bound(hosts=[web.url]):
         assert [http.get(web.url).status for _ in range(5)] == [200] * 5
+
+
+def test_a_kept_connection_that_is_closed_just_then_is_made_anew():
+    used: set[object] = set()
+
+    def page(request: Request, connection: Connection) -> bytes | None:
+        if connection._stream in used:
+            return None
+        used.add(connection._stream)
+        return answer(b"x")
+
+    with Web({"*": page}) as web, bound(hosts=[web.url]):
+        assert [http.get(web.url).text for _ in range(2)] == ["x", "x"]
+        # What changes something is not sent twice.
+        with pytest.raises(ToolError, match="broken"):
+            http.post(web.url, json=1)
+        assert [request.method for request in web.requests] == ["GET", "GET", "GET", "POST"]
 
 
 @pytest.mark.parametrize(
@@ -438,7 +455,7 @@ def bomb(size: int) -> bytes:
         (answer(b"", X_Long="a" * 200_000), "broken"),
         (b"".join(f"X-{n}: {'a' * 1000}\r\n".encode() for n in range(400)), "broken"),
         (b"HTTP/1.1 200 OK\r\nX" + b"y" * 400_000, "broken"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "broken"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000 + answer(), "does not end"),
         (b"SSH-2.0-server\r\n\r\n", "broken"), (b"\0\xff\r\n\r\n", "broken"),
         (b"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n", "broken"),
     ],

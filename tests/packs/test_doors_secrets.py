@@ -11,7 +11,7 @@ import re
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smolterm.errors import Denied, ToolError
@@ -33,6 +33,7 @@ def lower_escapes(text: str) -> str:
     return re.sub("%..", lambda match: match[0].lower(), text)
 
 
+@settings(deadline=None)
 @given(SECRETS, AROUND, AROUND)
 def test_no_writing_of_a_secret_is_left(secret, before, behind):
     held = holding(secret)
@@ -55,6 +56,7 @@ def test_no_writing_of_a_secret_is_left(secret, before, behind):
         assert "[secret S0]" in held.mask(f"Basic {basic}")
 
 
+@settings(deadline=None)
 @given(SECRETS, st.binary(max_size=20))
 def test_a_secret_in_bytes_is_hidden_in_each_coding(secret, around):
     held = holding(secret)
@@ -68,6 +70,7 @@ def test_a_secret_in_bytes_is_hidden_in_each_coding(secret, around):
 LEAVES = st.sampled_from(["the secret", b"the secret", 1, None, 2.5, True])
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner)
@@ -120,6 +123,7 @@ def test_placeholders_are_new_in_each_process_and_stand_for_one_secret():
         first.fill(first.placeholder("S1"), url, str)
 
 
+@settings(deadline=None)
 @given(SECRETS.filter(lambda secret: len(secret) > 7))
 def test_a_secret_that_is_known_is_held_to_its_hosts(secret):
     held = holding(secret)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from smolterm.errors import ToolError
 from smolterm.packs.doors.folder import LONGEST
@@ -195,6 +195,7 @@ def test_what_is_no_table_is_said(path: str, text: str) -> None:
         rows(path, text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_table_or_none(text: str) -> None:
     try:
