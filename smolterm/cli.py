@@ -312,6 +312,7 @@ def _setup(argv: list[str]) -> int:
 
     arguments = setup_parser().parse_args(argv)
 
+    from smolterm.packs.wasm import build
     from smolterm.process import run_to_exit
     from smolterm.progress import bar
     from smolterm.sandbox.assets import cache_folder, set_up
@@ -319,9 +320,10 @@ def _setup(argv: list[str]) -> int:
 
     async def work() -> int:
         if arguments.again:
-            for name in ("deno", "sandbox"):
+            for name in ("deno", "sandbox", "wasm"):
                 remove(cache_folder() / name)
         await set_up(bar())
+        await build.set_up(cache_folder(), bar())
         print(f"The sandbox is ready in {cache_folder()}.")
         return 0
 

@@ -219,7 +219,7 @@ def test_arguments_and_results_are_checked_outside() -> None:
 def test_whatever_runs_too_long_is_stopped_and_the_pack_lives(tool: str, args: Any) -> None:
     async def work(probe: Used) -> None:
         await probe("echo", 1)
-        with pytest.raises(ToolError, match="longer than 0.3 s and was stopped"):
+        with pytest.raises(ToolError, match=r"longer than 0\.3 s and was stopped"):
             await probe(tool, *args)
         assert await probe("echo", 2) == 2
 
