@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -120,7 +121,7 @@ def reason(response: http.Response) -> str:
     try:
         body = response.json()
     except ToolError:
-        return ""
+        body = _summary(response.text)
     for name in ("error_message", "message", "error", "detail", "title"):
         said = body.get(name) if isinstance(body, dict) else None
         if isinstance(said, dict):
@@ -138,6 +139,12 @@ def rows(value: object) -> list[dict[str, Any]]:
 def table(value: object) -> dict[str, Any]:
     """Return an object, or an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def _summary(text: str) -> dict[str, str]:
+    """Return what an Atom entry says: that is how arXiv writes an error."""
+    found = re.search(r"<entry>.*?<summary[^>]*>([^<]{1,500})</summary>", text, re.DOTALL)
+    return {"message": found[1]} if found else {}
 
 
 def bounded(value: int, most: int, least: int = 1) -> int:

@@ -92,7 +92,8 @@ def arxiv(asked: Asked) -> Answer:
         '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:arxiv="http://arxiv.org/schemas/atom">'
         f"<title>ArXiv Query</title>{entry}</feed>"
     )
-    return Answer(feed, kind="application/atom+xml; charset=UTF-8")
+    status = 400 if entry is ERROR and "au:" in asked.query["search_query"] else 200
+    return Answer(feed, status, kind="application/atom+xml; charset=UTF-8")
 
 
 QUESTION = {
@@ -290,6 +291,8 @@ def test_papers_are_found_and_read(doors: TestDoors, site: Site) -> None:
 def test_what_arxiv_refuses_is_said(doors: TestDoors, site: Site) -> None:
     with pytest.raises(ToolError, match=r"malformed query.*AND au:name"):
         knowledge.search_arxiv("ti:a AND")
+    with pytest.raises(ToolError, match=r"did not accept the request \(400\).*malformed query"):
+        knowledge.search_arxiv("au:a AND")
     with pytest.raises(ToolError, match="no paper"):
         knowledge.read_arxiv("9999.99999")
     with pytest.raises(ToolError, match="no arXiv id"):

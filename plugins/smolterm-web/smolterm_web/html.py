@@ -16,7 +16,23 @@ LONGEST = 1_500_000
 """Bytes of HTML that are looked at: with more, a page of many tags takes a minute."""
 MOST_ROWS = 1000
 NEVER = ["script", "style", "noscript", "template", "svg", "iframe", "object", "canvas", "head"]
-AROUND = ["nav", "aside", "footer", "form", "button", "dialog", "select"]
+AROUND = ["nav", "aside", "footer", "button", "dialog", "select"]
+BLOCKS = {
+    *("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "section", "article", "aside"),
+    *("nav", "main", "header", "footer", "form", "hr", "figure"),
+    *("h1", "h2", "h3", "h4", "h5", "h6"),
+}
+# What ends a paragraph, an entry, a row or a cell that was not ended (HTML, "Optional tags").
+CLOSES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(BLOCKS, ("p",)),
+    "li": ("p", "li"),
+    "dt": ("p", "dt", "dd"),
+    "dd": ("p", "dt", "dd"),
+    "td": ("p", "td", "th"),
+    "th": ("p", "td", "th"),
+    "tr": ("p", "td", "th", "tr"),
+    "option": ("option",),
+}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
 _AROUND = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|share|social|related"
@@ -30,7 +46,7 @@ def parsed(response: http.Response) -> BeautifulSoup:
     match = re.search(r"charset=[\"']?([\w.:-]+)", response.headers.get("content-type", ""), re.I)
     content = response.content[:LONGEST]
     try:
-        return BeautifulSoup(content, "html.parser", from_encoding=match[1] if match else None)
+        return _Page(content, "html.parser", from_encoding=match[1] if match else None)
     except (RecursionError, AssertionError, ValueError):
         raise ToolError(f"{response.url} is no HTML that can be read.") from None
 
@@ -121,6 +137,16 @@ def metadata(page: BeautifulSoup, base: str) -> dict[str, object]:
     }
 
 
+class _Page(BeautifulSoup):
+    """Closes what HTML lets an author leave open: Python's parser would nest it without end."""
+
+    def handle_starttag(self, name: str, *args: Any, **options: Any) -> Tag | None:
+        closed = CLOSES.get(name, ())
+        while self.currentTag is not None and self.currentTag.name in closed:
+            self.handle_endtag(self.currentTag.name)
+        return super().handle_starttag(name, *args, **options)
+
+
 class _Markdown(MarkdownConverter):
     """Markdownify's converter, with the language of a code block."""
 
@@ -147,7 +173,9 @@ def _strip_around(root: Tag) -> None:
     for tag in root.find_all(True):
         named = " ".join([_attribute(tag, "class"), _attribute(tag, "id")])
         around = tag.name in AROUND or _attribute(tag, "role") in ("navigation", "search")
-        called = tag.name in ("div", "section", "ul") and _AROUND.search(named) is not None
+        called = tag.name == "form" or (
+            tag.name in ("div", "section", "ul") and _AROUND.search(named) is not None
+        )
         # What is called so and still holds most of the page is the page.
         if around or (called and len(_text(tag)) * 2 < whole):
             tag.extract()

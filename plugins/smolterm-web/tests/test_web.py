@@ -244,6 +244,17 @@ def test_a_page_without_marks_is_found_by_its_text(doors: TestDoors, site: Site)
     assert "Link" not in text
 
 
+def test_what_an_author_left_open_is_closed(doors: TestDoors, site: Site) -> None:
+    many = "".join(f'<p>Paragraph <a href="/{number}">{number}</a>' for number in range(1500))
+    site.on("/old", Answer(f"<h1>Old</h1>{many}<ul><li>one<li>two<ul><li>a</ul></ul>", kind=HTML))
+    page = web.read_page(f"{site.url}/old", limit=100_000)
+    text = str(page["text"])
+    assert f"\n\nParagraph [1499]({site.url}/1499)\n\n- one\n- two\n  - a" in text
+    site.on("/rows", Answer("<table><tr><th>a<th>b<tr><td>1<td>2<tr><td>3<td>4", kind=HTML))
+    table = web.page_tables(f"{site.url}/rows")[0]
+    assert table["rows"] == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "text"),
     [
@@ -252,10 +263,11 @@ def test_a_page_without_marks_is_found_by_its_text(doors: TestDoors, site: Site)
         ("just text", "text/plain", "just text"),
         ('{"a": 1}', "application/json", '{"a": 1}'),
         ("<p>unclosed <b>bold", "text/html", "unclosed **bold**"),
+        ("<form><p>All of the page.</p></form>", "text/html", "All of the page."),
         ("", "text/html", ""),
         ("<div>" * 5000 + "deep", "text/html", "deep"),
     ],
-    ids=["header", "meta", "text", "json", "unclosed", "empty", "deep"],
+    ids=["header", "meta", "text", "json", "unclosed", "form", "empty", "deep"],
 )
 def test_kinds_of_content(
     doors: TestDoors, site: Site, body: str | bytes, kind: str, text: str
