@@ -60,9 +60,10 @@ def inside(module: str, grant: Grant) -> Iterator[Inside]:
             f"{module}/{path}": (folder / path).read_bytes() for path, _ in files_in(folder)
         }
 
+    reach = Reach(network=bool(grant.hosts), folder=grant.folder, write=bool(grant.write))
     pack = WasmPack(
         WasmHost(), manifest.name, module, read_tools(folder, module, manifest),
-        grant=lambda: grant, files=files, reach=Reach(network=bool(grant.hosts)),
+        grant=lambda: grant, files=files, reach=reach,
     )  # fmt: skip
     with asyncio.Runner() as runner:
         try:

@@ -18,7 +18,7 @@ from smolterm_tables.columns import all_names, dicts, first, letters, named
 MOST_UNPACKED = 150_000_000
 """Bytes of all that is packed in one file."""
 MOST_PARTS = 2_000
-MOST_WRITTEN = 500_000
+MOST_WRITTEN = 200_000
 """Cells."""
 LOST = ("xl/charts/", "xl/drawings/", "xl/media/", "xl/pivot", "xl/vbaProject", "xl/embeddings/")
 """What openpyxl would not write again."""
@@ -58,7 +58,8 @@ def written(sheets: Mapping[str, Sequence[dict[str, object]]]) -> bytes:
     """Return a new file."""
     if not sheets:
         raise ToolError("There is no sheet.", next='Give {"Sheet1": [{"a": 1}]}.')
-    book = openpyxl.Workbook(write_only=True)
+    book = openpyxl.Workbook()
+    book.remove(book.active)
     left = MOST_WRITTEN
     for title, rows in sheets.items():
         if not 0 < len(title) <= 31 or _NO_NAME.search(title) or not title.isprintable():
@@ -74,9 +75,13 @@ def written(sheets: Mapping[str, Sequence[dict[str, object]]]) -> bytes:
         for at, name in enumerate(names):
             longest = max([len(name), *(len(str(row.get(name, ""))) for row in rows[:200])])
             sheet.column_dimensions[letters(at)].width = min(longest + 2, 60)
-        sheet.append([_cell(sheet, name, bold=True) for name in names])
-        for row in rows:
-            sheet.append([_cell(sheet, row.get(name)) for name in names])
+        for at, name in enumerate(names, 1):
+            head = sheet.cell(1, at)
+            _set(head, name, formulas=False)
+            head.font = openpyxl.styles.Font(bold=True)
+            for line, row in enumerate(rows, 2):
+                if row.get(name) is not None:
+                    _set(sheet.cell(line, at), row[name], formulas=False)
     return _saved(book)
 
 
@@ -157,14 +162,6 @@ def _plain(cell: object) -> object:
     return cell if cell is None or isinstance(cell, known) else str(cell)
 
 
-def _cell(sheet: Any, value: object, *, bold: bool = False) -> Any:
-    cell = openpyxl.cell.WriteOnlyCell(sheet)
-    _set(cell, value, formulas=False)
-    if bold:
-        cell.font = openpyxl.styles.Font(bold=True)
-    return cell
-
-
 def _set(cell: Any, value: object, formulas: bool) -> None:
     kept = (bool, int, float, str, decimal.Decimal, datetime.date, datetime.time,
             datetime.timedelta)  # fmt: skip
@@ -184,8 +181,21 @@ def _set(cell: Any, value: object, formulas: bool) -> None:
 
 def _saved(book: Any) -> bytes:
     target = io.BytesIO()
-    book.save(target)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        _InMemory(book, packed).save()
     return target.getvalue()
+
+
+class _InMemory(openpyxl.writer.excel.ExcelWriter):  # type: ignore[misc]
+    """Writes sheets without the temporary files of openpyxl: a wasm pack has no place for them."""
+
+    def write_worksheet(self, ws: Any) -> None:
+        target = io.BytesIO()
+        writer = openpyxl.worksheet._writer.WorksheetWriter(ws, target)
+        writer.write()
+        ws._rels = writer._rels
+        self._archive.writestr(ws.path[1:], target.getvalue())
+        self.manifest.append(ws)
 
 
 def _refuse_what_would_be_lost(content: bytes, path: str) -> None:

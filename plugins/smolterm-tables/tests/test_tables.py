@@ -145,7 +145,7 @@ def test_long_tables_are_bounded(folder: Path) -> None:
     with pytest.raises(ToolError, match="limit"):
         tables.read_excel("a.xlsx", limit=0)
     with pytest.raises(ToolError, match="not written"):
-        tables.write_excel("b.xlsx", {"S": [{"a": 1}] * 500_000})
+        tables.write_excel("b.xlsx", {"S": [{"a": 1}] * 200_000})
 
 
 def test_damaged_and_hostile_files_are_refused(folder: Path) -> None:
