@@ -16,6 +16,7 @@ from bench import (
     keys,
     local,
     oneshot,
+    packs,
     prompt,
     prompt_size,
     resume,
@@ -33,6 +34,7 @@ TOPICS = {
     "prompt_size": prompt_size,
     "oneshot": oneshot,
     "sandbox": sandbox,
+    "packs": packs,
     "engine": engine,
     "stream": stream,
     "keys": keys,
@@ -40,7 +42,7 @@ TOPICS = {
     "local": local,
     "freeze": freeze,
 }
-NEED_SANDBOX = ("oneshot", "sandbox")
+NEED_SANDBOX = ("oneshot", "sandbox", "packs")
 
 
 def main(argv: list[str] | None = None) -> int:

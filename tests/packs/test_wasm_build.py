@@ -91,7 +91,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "_COMPONENTIZE", "raise SystemExit('it broke')")
-    with pytest.raises(PackError, match="status 1. it broke Nothing was changed"):
+    with pytest.raises(PackError, match=r"status 1\. it broke Nothing was changed"):
         asyncio.run(build.set_up(tmp_path))
     assert [path.name for path in (tmp_path / "wasm").iterdir()] == ["lock"]
 

@@ -1,4 +1,4 @@
-"""The wall around the process of the wasm packs: each thing is reached without it, and not behind."""
+"""The wall around the process of the wasm packs: each thing is reached without it, not behind it."""
 
 from __future__ import annotations
 
