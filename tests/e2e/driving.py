@@ -104,6 +104,14 @@ class Home:
                     return pid
         return None
 
+    def wait_for_child(self, word: str) -> int:
+        """Return the id of such a child once there is one; fails after `SECONDS`."""
+        deadline = time.monotonic() + SECONDS
+        while (pid := self.child(word)) is None:
+            assert time.monotonic() < deadline, f"no {word}"
+            time.sleep(0.01)
+        return pid
+
     def wait_until_gone(self, seconds: float = 2.0) -> None:
         """Return once no process of this home is left; fails after so many seconds."""
         deadline = time.monotonic() + seconds

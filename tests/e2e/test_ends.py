@@ -160,7 +160,7 @@ def test_a_task_survives_a_child_that_is_killed(home, word, code):
         seen.expect_exact("it runs")
         if "wait" in code:
             seen.expect_exact("→ wait(")
-        os.kill(home.child(word), signal.SIGKILL)
+        os.kill(home.wait_for_child(word), signal.SIGKILL)
         status, shown = seen.end()
     assert (status, home.out()) == (0, "5\n"), shown
     assert "SIGKILL" in shown

@@ -15,6 +15,7 @@ from smolterm.packs.find import Found
 from smolterm.packs.grants import asked
 from smolterm.packs.hosted import HostedPack
 from smolterm.packs.manifest import read_manifest
+from smolterm.packs.trust import Trusted
 from smolterm.packs.using import Leave, Start
 
 MANIFEST = """
@@ -73,6 +74,12 @@ def hosted(
         return msgspec.structs.replace(start.checked_grant(), secret_values=secrets or {})
 
     return HostedPack(examined.found, grant, examined.tools, **options)
+
+
+def trusted_pack(folder: Path) -> Trusted:
+    """Return what is kept of a pack that was granted all that it asks for."""
+    examined = examine(found(folder))
+    return trusted_as(examined, asked(examined.manifest))
 
 
 def trust(name: str, **narrowing: Any) -> None:
