@@ -36,7 +36,7 @@ def list_github_issues(
     """
     params = {"state": state, "labels": labels, "assignee": assignee}
     asked = {name: value for name, value in params.items() if value}
-    found = api.rows(f"{api.repository(repo)}/issues", limit, asked)
+    found = api.rows(f"{api.repository(repo)}/issues", limit, asked, size=100)
     return api.first((shape.issue(row) for row in found if "pull_request" not in row), limit)
 
 

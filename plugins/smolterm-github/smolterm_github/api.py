@@ -13,6 +13,8 @@ from smolterm.pack import ToolError, http, secrets, settings
 MOST = 300
 """Rows that one call returns at most."""
 
+_MOST_PAGES = 20
+"""What is listed may be few among many that are left out."""
 _LONGEST = 20_000
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
@@ -48,19 +50,28 @@ def ask(
     return response
 
 
-def rows(path: str, limit: int, params: Mapping[str, object] | None = None) -> Iterator[Any]:
-    """Return the rows of a list, page after page, each page asked for when it is needed."""
-    return _rows(path, {**(params or {}), "per_page": min(bounded(limit), 100)})
+def rows(
+    path: str, limit: int, params: Mapping[str, object] | None = None, size: int = 0
+) -> Iterator[Any]:
+    """Return the rows of a list, page after page, each page asked for when it is needed.
+
+    Args:
+        size: rows of one page; as many as are wanted when 0.
+    """
+    wanted = min(bounded(limit), 100)
+    return _rows(path, {**(params or {}), "per_page": size or wanted})
 
 
 def _rows(path: str, params: Mapping[str, object]) -> Iterator[Any]:
     asked: Mapping[str, object] | None = params
-    while path:
+    for _ in range(_MOST_PAGES):
         response = ask("GET", path, params=asked)
         found = response.json()
         yield from found["items"] if isinstance(found, dict) else found
         next_page = _NEXT.search(response.headers.get("link", ""))
-        path, asked = (next_page[1] if next_page else ""), None
+        if not next_page:
+            return
+        path, asked = next_page[1], None
 
 
 def first(found: Iterator[Any], limit: int) -> list[Any]:

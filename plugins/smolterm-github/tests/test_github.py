@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from github_server import BIG, README, TOKEN, GitHub
-from loopback import Reply
+from loopback import Asked, Reply
 from rigging import Rig, rigged
 
 REPO = "octo/hello"
@@ -26,6 +26,7 @@ def test_issues_are_listed_over_pages_and_without_pull_requests(github: Rig) -> 
     assert not [each for each in found if each["number"] % 5 == 0]
     assert len(github.server.asked) == 2
     assert github.server.last.query["page"] == "2"
+    assert github.server.last.query["per_page"] == "100"
     assert found[0] == {
         "number": 249,
         "title": "Issue 249",
@@ -44,9 +45,8 @@ def test_the_token_goes_out_and_filters_are_sent(github: Rig) -> None:
     github.tools.list_github_issues(REPO, labels="bug", state="all", assignee="none", limit=5)
     last = github.server.last
     assert last.headers["authorization"] == f"Bearer {TOKEN}"
-    query = {"state": "all", "labels": "bug", "assignee": "none", "per_page": "5"}
-    assert github.server.asked[0].query == query
-    assert last.query == query | {"page": "2"}
+    query = {"state": "all", "labels": "bug", "assignee": "none", "per_page": "100"}
+    assert last.query == query
 
 
 def test_an_issue_is_read_with_its_comments(github: Rig) -> None:
@@ -166,6 +166,16 @@ def test_a_server_that_gives_the_token_back_gives_nothing_away(github: Rig) -> N
 
     with github.answering(echoed):
         assert "Bearer" in github.tools.list_github_files(REPO)[0]["path"]
+
+
+def test_a_list_without_an_end_ends(github: Rig) -> None:
+    def more(asked: Asked) -> Reply:
+        where = f"http://{asked.headers['host']}{asked.raw_path}"
+        return Reply(200, [], {"Link": f'<{where}>; rel="next"'})
+
+    with github.answering(more):
+        assert github.tools.list_github_issues(REPO) == []
+    assert len(github.server.asked) == 20
 
 
 def test_a_page_on_another_host_is_not_asked(github: Rig) -> None:

@@ -12,6 +12,8 @@ from smolterm.pack import ToolError, http, secrets, settings
 MOST = 300
 """Rows that one call returns at most."""
 
+_MOST_PAGES = 50
+"""A server that always names a further page must come to an end too."""
 _LONGEST = 20_000
 _HOW = "`smolterm packs secret gitlab GITLAB_TOKEN`"
 
@@ -50,10 +52,12 @@ def rows(
 
 def _rows(path: str, params: dict[str, object]) -> Iterator[Any]:
     page = "1"
-    while page:
+    for _ in range(_MOST_PAGES):
         response = ask("GET", path, params=params | {"page": page})
         yield from response.json()
         page = response.headers.get("x-next-page", "")
+        if not page:
+            return
 
 
 def project(name: str) -> str:

@@ -42,6 +42,11 @@ def test_issues_are_listed_over_pages(gitlab: Rig) -> None:
     assert gitlab.tools.list_gitlab_issues("42", limit=1)
 
 
+def test_a_list_without_an_end_ends(gitlab: Rig) -> None:
+    with gitlab.answering(lambda asked: Reply(200, [], {"X-Next-Page": "2"})):
+        assert gitlab.tools.list_gitlab_issues(PROJECT) == []
+
+
 def test_an_issue_is_read_with_what_people_said(gitlab: Rig) -> None:
     found = gitlab.tools.read_gitlab_issue(PROJECT, 7, limit=2)
     assert found["body"] == "Text of 7"

@@ -41,7 +41,7 @@ def search_jira(jql: str, limit: int = 30) -> list[dict[str, object]]:
         page = api.ask("GET", "/search/jql", params=params)
         found += [_issue(row) for row in page["issues"]]
         token = page.get("nextPageToken")
-        if not token or page.get("isLast"):
+        if not token or not page["issues"] or page.get("isLast"):
             break
     return found[:limit]
 

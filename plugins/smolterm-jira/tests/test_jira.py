@@ -46,6 +46,12 @@ def test_issues_are_found_over_pages(jira: Rig) -> None:
     assert len(jira.tools.search_jira("project = PROJ", limit=300)) == 130
 
 
+def test_a_list_without_an_end_ends(jira: Rig) -> None:
+    page = {"issues": [], "nextPageToken": "x", "isLast": False}
+    with jira.answering(lambda asked: Reply(200, page)):
+        assert jira.tools.search_jira("project = PROJ") == []
+
+
 def test_what_is_wrong_with_a_query_is_told(jira: Rig) -> None:
     unbounded = jira.refused(lambda: jira.tools.search_jira("ORDER BY created"))
     assert "Unbounded" in unbounded.what

@@ -12,6 +12,8 @@ from smolterm.pack import ToolError, http, secrets, settings
 MOST = 500
 """Rows that one call returns at most."""
 
+_MOST_PAGES = 50
+"""A server that always names a further page must come to an end too."""
 _HOW = "`smolterm packs secret kubernetes KUBERNETES_TOKEN`"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _APPS = ("deployments", "statefulsets", "daemonsets", "replicasets")
@@ -71,10 +73,12 @@ def rows(where: str, limit: int, params: Mapping[str, object]) -> list[Any]:
 
 def _rows(where: str, params: dict[str, object]) -> Iterator[Any]:
     following = None
-    while following != "":
+    for _ in range(_MOST_PAGES):
         page = ask("GET", where, params=params | {"continue": following}).json()
         yield from page["items"]
-        following = page["metadata"].get("continue") or ""
+        following = page["metadata"].get("continue")
+        if not following:
+            return
 
 
 def checked(name: str) -> str:

@@ -41,6 +41,12 @@ def test_pods_are_listed_over_pages(cluster: Rig) -> None:
     assert cluster.server.last.query["labelSelector"] == "app=web"
 
 
+def test_a_list_without_an_end_ends(cluster: Rig) -> None:
+    page = {"kind": "PodList", "metadata": {"continue": "x"}, "items": []}
+    with cluster.answering(lambda asked: Reply(200, page)):
+        assert cluster.tools.list_kubernetes() == []
+
+
 def test_namespaces_are_one_all_or_the_setting(cluster: Rig) -> None:
     names = {each["namespace"] for each in cluster.tools.list_kubernetes("pods", namespace="")}
     assert names == {"default", "kube-system"}

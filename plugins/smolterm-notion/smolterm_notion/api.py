@@ -12,6 +12,9 @@ from smolterm.pack import ToolError, http, secrets, settings
 MOST = 500
 """Rows that one call returns at most."""
 
+_MOST_PAGES = 50
+"""A server that always names a further page must come to an end too."""
+
 VERSION = "2026-03-11"
 
 _HOW = "`smolterm packs secret notion NOTION_TOKEN`"
@@ -48,7 +51,7 @@ def rows(method: str, path: str, limit: int, body: Mapping[str, object] | None =
 
 
 def _rows(method: str, path: str, asked: dict[str, object]) -> Iterator[Any]:
-    while True:
+    for _ in range(_MOST_PAGES):
         # A list that is read by GET takes its page in the query, a search in its body.
         page = ask(method, path, **{"params" if method == "GET" else "json": asked})
         yield from page["results"]

@@ -9,6 +9,7 @@ from typing import Any
 LONGEST = 50_000
 """Characters of one page."""
 
+_DEEPEST = 20
 _LONGEST_TEXT = 2_000
 """Characters that Notion takes in one text."""
 
@@ -41,7 +42,7 @@ def markdown(blocks: list[dict[str, Any]], children: Callable[[str], list[dict[s
     Args:
         children: returns the blocks inside of a block, by its id.
     """
-    text = "\n".join(_lines(blocks, children, ""))
+    text = "\n".join(_lines(blocks, children, "", 0))
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]}\n[{len(text) - LONGEST} characters more]"
@@ -51,14 +52,16 @@ def _lines(
     blocks: list[dict[str, Any]],
     children: Callable[[str], list[dict[str, Any]]],
     indent: str,
+    depth: int,
 ) -> Iterator[str]:
     for block in blocks:
         kind = block["type"]
         yield from (indent + line for line in _block(kind, block.get(kind) or {}).split("\n"))
         # A page below is another page; only its name stands here.
-        if block.get("has_children") and kind not in ("child_page", "child_database"):
+        below = block.get("has_children") and kind not in ("child_page", "child_database")
+        if below and depth < _DEEPEST:
             deeper = indent if kind in ("table", "column_list", "column") else f"{indent}  "
-            yield from _lines(children(block["id"]), children, deeper)
+            yield from _lines(children(block["id"]), children, deeper, depth + 1)
 
 
 def _block(kind: str, content: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Asked, Reply
-from notion_server import DATABASE, MOMENT, PAGE, SOURCE, TOKEN, TWO, Notion
+from notion_server import DATABASE, MOMENT, PAGE, SOURCE, TOKEN, TWO, Notion, block
 from rigging import Rig, rigged
 
 from smolterm_notion import blocks
@@ -144,6 +144,12 @@ def test_much_content_goes_out_in_parts(notion: Rig, server: Notion) -> None:
     assert len(server.made[0]["sent"]["children"]) == 100
     assert len(server.appended) == 400
     assert "empty" in notion.refused(lambda: notion.tools.append_notion_page(PAGE, " \n")).what
+
+
+def test_blocks_in_blocks_without_an_end_end(notion: Rig, server: Notion) -> None:
+    inside = block("toggle", "more", children=True)
+    server.children[PAGE] = server.children[inside["id"]] = [inside]
+    assert notion.tools.read_notion_page(PAGE)["content"].count("more") == 21
 
 
 def test_what_is_not_shared_says_how_to_share_it(notion: Rig) -> None:

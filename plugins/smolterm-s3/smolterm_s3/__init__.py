@@ -8,6 +8,8 @@ from smolterm.pack import ToolError, tool
 
 from smolterm_s3 import api
 
+_MOST_PAGES = 50
+"""A server that always names a further page must come to an end too."""
 _LONGEST = 15_000_000
 """Bytes of one object, read or written."""
 
@@ -49,7 +51,7 @@ def list_s3_objects(
     found: list[dict[str, object]] = []
     token = ""
     _bounded(limit)
-    while len(found) < limit:
+    for _ in range(_MOST_PAGES):
         query = {
             "list-type": "2",
             "max-keys": str(limit - len(found)),
@@ -74,7 +76,7 @@ def list_s3_objects(
             for each in root.iterfind("Contents")
         ]
         token = root.findtext("NextContinuationToken") or ""
-        if root.findtext("IsTruncated") != "true" or not token:
+        if root.findtext("IsTruncated") != "true" or not token or len(found) >= limit:
             break
     return found[:limit]
 

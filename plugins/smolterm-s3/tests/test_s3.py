@@ -54,6 +54,12 @@ def test_objects_are_listed_over_pages(s3: Rig, server: S3) -> None:
     assert len(s3.server.asked) == 3
 
 
+def test_a_list_without_an_end_ends(s3: Rig) -> None:
+    body = b"<L><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken></L>"
+    with s3.answering(lambda asked: Reply(200, body)):
+        assert s3.tools.list_s3_objects("reports") == []
+
+
 def test_folders_stand_for_what_is_below(s3: Rig, server: S3) -> None:
     server.buckets["reports"] = {key: Stored(b"1", "") for key in ("a/x", "a/y", "b", ODD)}
     found = s3.tools.list_s3_objects("reports", folders=True)

@@ -22,10 +22,8 @@ def list_slack_channels(search: str = "", limit: int = 100) -> list[dict[str, ob
         One dict each: {"id": "C0123ABCD", "name": "general", "topic": "...", "members": 12,
         "joined": True}. Only channels that the app joined can be read.
     """
-    params = {"types": "public_channel,private_channel", "exclude_archived": True}
     wanted = search.lower()
-    # A search looks at more than it returns.
-    found = api.rows("conversations.list", "channels", api.MOST if search else limit, params)
+    found = (row for row in api.channels() if wanted in row["name"].lower())
     return [
         {
             "id": row["id"],
@@ -34,9 +32,8 @@ def list_slack_channels(search: str = "", limit: int = 100) -> list[dict[str, ob
             "members": row.get("num_members", 0),
             "joined": bool(row.get("is_member")),
         }
-        for row in found
-        if wanted in row["name"].lower()
-    ][:limit]
+        for row in api.first(found, limit)
+    ]
 
 
 @tool(effect="network")
@@ -58,7 +55,7 @@ def read_slack_channel(channel: str, limit: int = 30, since: str = "") -> list[d
             print(message["author"], message["text"])
     """
     params = {"channel": api.channel_id(channel), "oldest": _seconds(since) if since else None}
-    found = api.rows("conversations.history", "messages", limit, params)
+    found = api.first(api.rows("conversations.history", "messages", params, limit), limit)
     names = api.people()
     return [_message(row, names) for row in reversed(found)]
 
@@ -75,7 +72,7 @@ def read_slack_thread(channel: str, thread: str, limit: int = 50) -> list[dict[s
         What read_slack_channel gives.
     """
     params = {"channel": api.channel_id(channel), "ts": thread}
-    found = api.rows("conversations.replies", "messages", limit, params)
+    found = api.first(api.rows("conversations.replies", "messages", params, limit), limit)
     names = api.people()
     return [_message(row, names) for row in found]
 
@@ -91,24 +88,21 @@ def list_slack_people(search: str = "", limit: int = 100) -> list[dict[str, obje
         One dict each: {"id": "U0123ABCD", "name": "ada", "full_name": "Ada Lovelace",
         "title": "...", "timezone": "Europe/London"}. "<@U0123ABCD>" in a message names a person.
     """
-    found = api.rows("users.list", "members", api.MOST if search else limit)
-    people = [
+    wanted = search.lower()
+    people = (
         {
             "id": row["id"],
             "name": api.name_of(row),
-            "full_name": str(row.get("real_name") or (row.get("profile") or {}).get("real_name")),
+            "full_name": str(row.get("real_name") or ""),
             "title": (row.get("profile") or {}).get("title", ""),
             "timezone": row.get("tz", ""),
         }
-        for row in found
+        for row in api.rows("users.list", "members")
         if not row.get("deleted") and not row.get("is_bot") and row["id"] != "USLACKBOT"
-    ]
-    wanted = search.lower()
-    return [
-        each
-        for each in people
-        if wanted in str(each["name"]).lower() or wanted in str(each["full_name"]).lower()
-    ][:limit]
+    )
+    return api.first(
+        (each for each in people if wanted in f"{each['name']}\n{each['full_name']}".lower()), limit
+    )
 
 
 @tool(effect="write")

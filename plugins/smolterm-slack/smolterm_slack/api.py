@@ -12,11 +12,16 @@ from smolterm.pack import ToolError, cache, http, secrets, settings
 MOST = 500
 """Rows that one call returns at most."""
 
-_MOST_PEOPLE = 5_000
+_MOST_PAGES = 50
+"""A server that always names a further page must come to an end too."""
 _HOW = "`smolterm packs secret slack SLACK_TOKEN`"
 _ID = re.compile(r"[CDG][A-Z0-9]{6,}")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _LINK = re.compile(r"<(?:#\w+\|)?((?:https?:|mailto:)?[^<>|@!]+)(?:\|([^<>]*))?>")
+
+
+class MissingScope(ToolError):
+    """The token may not call this method, or not with these arguments."""
 
 
 def ask(
@@ -45,19 +50,39 @@ def ask(
     return answer
 
 
-def rows(name: str, key: str, limit: int, params: Mapping[str, object] | None = None) -> list[Any]:
-    """Return the first rows of a list, page after page."""
+def first(found: Iterator[Any], limit: int) -> list[Any]:
+    """Return the first rows only, so that no further page is asked for."""
     if not 1 <= limit <= MOST:
         raise ToolError(f"`limit` is {limit}.", next=f"Give a number from 1 to {MOST}.")
-    return list(islice(_rows(name, key, {**(params or {}), "limit": min(limit, 200)}), limit))
+    return list(islice(found, limit))
 
 
-def _rows(name: str, key: str, params: dict[str, object]) -> Iterator[Any]:
+def rows(
+    name: str, key: str, params: Mapping[str, object] | None = None, size: int = 200
+) -> Iterator[Any]:
+    """Yield the rows of a list, page after page, each page asked for when it is needed.
+
+    Args:
+        size: rows of one page, at most 200.
+    """
     cursor = None
-    while cursor != "":
-        page = ask(name, params=params | {"cursor": cursor})
+    for _ in range(_MOST_PAGES):
+        asked = {**(params or {}), "limit": max(1, min(size, 200)), "cursor": cursor}
+        page = ask(name, params=asked)
         yield from page[key]
-        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+
+
+def channels() -> Iterator[Any]:
+    """Yield the channels that the app can see, without archived ones."""
+    asked = {"exclude_archived": True, "types": "public_channel,private_channel"}
+    try:
+        yield from rows("conversations.list", "channels", asked)
+    except MissingScope:
+        # Private ones need a scope of their own.
+        yield from rows("conversations.list", "channels", asked | {"types": "public_channel"})
 
 
 def channel_id(channel: str) -> str:
@@ -68,7 +93,7 @@ def channel_id(channel: str) -> str:
     known = cache.get(f"channel {name}")
     if isinstance(known, str):
         return known
-    for row in _rows("conversations.list", "channels", {"limit": 200, "exclude_archived": True}):
+    for row in channels():
         if row["name"] == name:
             cache.put(f"channel {name}", row["id"], seconds=3600)
             return str(row["id"])
@@ -83,8 +108,7 @@ def people() -> dict[str, str]:
     known = cache.get("people")
     if isinstance(known, dict):
         return known
-    found = islice(_rows("users.list", "members", {"limit": 200}), _MOST_PEOPLE)
-    names = {row["id"]: name_of(row) for row in found}
+    names = {row["id"]: name_of(row) for row in rows("users.list", "members")}
     cache.put("people", names, seconds=3600)
     return names
 
@@ -112,7 +136,7 @@ def _link(found: re.Match[str]) -> str:
 def _error(answer: Mapping[str, Any]) -> ToolError:
     code = str(answer.get("error") or "no answer that Slack documents")
     if code == "missing_scope":
-        return ToolError(
+        return MissingScope(
             f"The token lacks a scope: it needs {answer.get('needed')}.",
             next=f"Add the scope to the app, install it again, and set its token: {_HOW}",
         )

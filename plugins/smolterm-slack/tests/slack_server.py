@@ -51,6 +51,9 @@ class Slack:
     def channels(self, asked: Asked) -> Reply:
         if "channels:read" not in self.scopes:
             return _no("missing_scope", needed="channels:read", provided="chat:write")
+        private = "private_channel" in asked.query.get("types", "")
+        if private and "groups:read" not in self.scopes:
+            return _no("missing_scope", needed="groups:read", provided="channels:read")
         rows = [
             {"id": GENERAL, "name": "general", "topic": {"value": "All"}, "num_members": 12,
              "is_member": True},

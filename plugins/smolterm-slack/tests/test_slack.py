@@ -32,7 +32,8 @@ def test_channels_are_listed_over_pages(slack: Rig) -> None:
         "members": 12,
         "joined": True,
     }
-    assert len(slack.server.asked) == 2
+    # Private channels were asked for in vain first.
+    assert len(slack.server.asked) == 3
     names = [each["name"] for each in slack.tools.list_slack_channels("TEAM-24", limit=3)]
     assert names == ["team-24", "team-240", "team-241"]
 
@@ -66,7 +67,7 @@ def test_names_are_asked_for_once(slack: Rig) -> None:
         slack.tools.read_slack_channel("general", limit=1)
     paths = [each.path for each in slack.server.asked]
     assert paths.count("/api/users.list") == 1
-    assert paths.count("/api/conversations.list") == 1
+    assert paths.count("/api/conversations.list") == 2
 
 
 def test_a_thread_is_read(slack: Rig) -> None:
@@ -89,6 +90,19 @@ def test_people_are_listed(slack: Rig) -> None:
         }
     ]
     assert [each["name"] for each in slack.tools.list_slack_people()] == ["Ada", "Bob"]
+
+
+def test_private_channels_are_asked_for_where_they_may_be(slack: Rig, server: Slack) -> None:
+    server.scopes.add("groups:read")
+    slack.tools.list_slack_channels(limit=3)
+    types = [each.query["types"] for each in slack.server.asked]
+    assert types == ["public_channel,private_channel"]
+
+
+def test_a_list_without_an_end_ends(slack: Rig) -> None:
+    page = {"ok": True, "channels": [], "response_metadata": {"next_cursor": "x"}}
+    with slack.answering(lambda asked: Reply(200, page)):
+        assert slack.tools.list_slack_channels() == []
 
 
 def test_a_message_is_sent(slack: Rig, server: Slack) -> None:
