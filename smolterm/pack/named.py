@@ -21,6 +21,7 @@ class Secrets:
         """Return what stands for a secret.
 
         Raises:
+            Denied: the manifest names no such secret.
             ToolError: the person stored none of that name.
         """
         return str(_call("secrets.get", {"name": name})["value"])

@@ -139,7 +139,7 @@ def test_what_is_not_there_is_said():
     with pytest.raises(ToolError, match="smolterm packs secret mail PASSWORD"):
         held.placeholder("PASSWORD")
     # What the engine hands over beyond the manifest counts for nothing.
-    with pytest.raises(ToolError, match="names no secret 'OTHER'"):
+    with pytest.raises(Denied, match="mail tried to use the secret 'OTHER'"):
         held.placeholder("OTHER")
     assert not held.has("OTHER") and not held.has("PASSWORD")
 

@@ -150,7 +150,9 @@ class Secrets:
         if name in self._values:
             return
         if name not in self._hosts:
-            raise ToolError(f"The manifest of {self._pack} names no secret {name!r}.")
+            raise Denied(
+                f"{self._pack} tried to use the secret {name[:100]!r}, which is not among its own."
+            )
         raise ToolError(
             f"The secret {name} is not set.",
             next=f"Store it with `smolterm packs secret {self._pack} {name}`.",
