@@ -1,4 +1,4 @@
-"""The wall around the process of the wasm packs: each thing is reached without it, not behind it."""
+"""The wall around the process of the wasm packs; each thing is reached where there is none."""
 
 from __future__ import annotations
 
