@@ -19,7 +19,7 @@ from smolterm.prompt import Prompt, cut_observation
 from smolterm.rules import RulesFile
 from smolterm.sandbox import Printed
 from smolterm.session import Session
-from smolterm.sessions.past import in_force
+from smolterm.sessions.past import Past, in_force
 from smolterm.tools import tool
 from smolterm.transcript import Transcript
 from tests.fakes import FakeModel, FakeSandbox, answer, block, call, events_of, value
@@ -381,6 +381,15 @@ def test_the_fold_goes_back_with_a_rewind_and_comes_back_with_the_events():
     assert back.unread_from == {("note", 1)}
     begun = fold(in_force([*events, e.Rewound(step=1, branch=1)]))
     assert (begun.sources, begun.names(), begun.unread_from) == ([], (), set())
+
+
+@pytest.mark.parametrize(("decisions", "questions"), [([], [("save", 1)]), ([Approve()], [])])
+def test_a_session_that_goes_on_still_knows_it(decisions, questions):
+    calls = [("note", "x"), *[("save", "a")] * len(decisions)]
+    before = work(cell(*calls), decisions=decisions)
+    past = Past(id="20261121-1", events=before)
+    after = work(cell(("save", "b")), decisions=[Reject()] * len(questions), resume=past)
+    assert asked(after) == questions
 
 
 def test_nobody_reads_what_has_not_come_yet():
