@@ -63,9 +63,6 @@ def test_a_server_is_reached_with_the_persons_password(
         found = sql.query_database("SELECT 1.50 AS n, current_date AS day", kind)
         assert found[0]["n"] == decimal.Decimal("1.50")
         assert isinstance(found[0]["day"], datetime.date)
-        with pytest.raises(ToolError) as told:
-            sql.query_database(
-                f"SELECT '{server.password.replace(chr(39), chr(39) * 2)}' nope", kind
-            )
-            raise ToolError("it worked")
-        assert server.password not in str(told.value)
+        # What the server sends back of it does not reach the model.
+        quoted = server.password.replace("'", "''")
+        assert sql.query_database(f"SELECT '{quoted}' AS p", kind) == [{"p": f"[secret {secret}]"}]
