@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from xml.etree import ElementTree
 
 from smolterm.pack import ToolError, http, secrets, settings
@@ -40,19 +40,20 @@ def ask(
 ) -> http.Response:
     """Send one signed request and return the response, or raise what S3 says as a ToolError."""
     parts = urlsplit(settings["url"])
+    host = _host(parts)
     path = parts.path.rstrip("/") + "/" + _path(bucket, key)
     signed = sign(
         method,
         path,
         query or {},
-        {"Host": parts.netloc, **(headers or {})},
+        {"Host": host, **(headers or {})},
         hashlib.sha256(content).hexdigest(),
         key_id=settings["access_key_id"],
         region=settings["region"],
         now=datetime.datetime.now(datetime.UTC),
         first=lambda day: secrets.hmac(KEY, day, prefix=b"AWS4"),
     )
-    url = f"{parts.scheme}://{parts.netloc}{path}"
+    url = f"{parts.scheme}://{host}{path}"
     response = http.request(
         method,
         f"{url}?{escaped_query(query)}" if query else url,
@@ -76,6 +77,13 @@ def parsed(response: http.Response) -> ElementTree.Element:
     for each in root.iter():
         each.tag = each.tag.rpartition("}")[2]
     return root
+
+
+def _host(parts: SplitResult) -> str:
+    """Return what the Host header will hold, for it is signed: no port that is the scheme's own."""
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    return name if parts.port in (None, usual) else f"{name}:{parts.port}"
 
 
 def _path(bucket: str, key: str) -> str:

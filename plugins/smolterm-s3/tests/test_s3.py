@@ -6,6 +6,7 @@ import datetime
 import hmac
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from loopback import Reply
 from rigging import Rig, rigged
 from s3_server import KEY_ID, REGION, S3, SECRET, Stored
+from smolterm.packs.doors.urls import read_url
 
-from smolterm_s3 import signing
+from smolterm_s3 import api, signing
 
 NAME = "AWS_SECRET_ACCESS_KEY"
 ODD = "2026/über a+b=c&d?e#f%20'()*!~.csv"
@@ -173,6 +175,19 @@ def test_limits_are_limited(s3: Rig) -> None:
     for limit in (0, 1_001):
         error = s3.refused(lambda n=limit: s3.tools.list_s3_objects("reports", limit=n))
         assert "1 to 1000" in error.next
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://S3.Example.org:443", "s3.example.org"),
+        ("http://minio:9000/", "minio:9000"),
+        ("https://[::1]:80/x", "[::1]:80"),
+    ],
+)
+def test_the_host_is_signed_as_it_is_sent(url: str, host: str) -> None:
+    assert api._host(urlsplit(url)) == host
+    assert read_url(url).authority == host
 
 
 def first(day: bytes) -> bytes:
