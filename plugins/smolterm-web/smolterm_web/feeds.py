@@ -1,4 +1,7 @@
-"""Feeds: RSS and Atom by feedparser, JSON Feed by its own format."""
+"""Feeds: RSS and Atom by feedparser, JSON Feed by its own format.
+
+The libraries are imported by who needs them: they take a while to load.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ import time
 from typing import Any
 from urllib.parse import urljoin
 
-import feedparser  # type: ignore[import-untyped]
-from bs4 import BeautifulSoup
 from smolterm.pack import ToolError, tool
 
 from smolterm_web.fetch import fetch
@@ -45,6 +46,8 @@ def read_feed(url: str, limit: int = 20) -> dict[str, object]:
     if b"<!ENTITY" in content:
         # No feed needs its own; they are how a short text is made to grow without end.
         raise ToolError(f"{response.url} defines entities, which is not read.")
+    import feedparser  # type: ignore[import-untyped]
+
     # What it is handed as bytes it would first try to open as a file or an address.
     feed = feedparser.parse(
         io.BytesIO(content),
@@ -102,6 +105,8 @@ def _item(item: dict[str, Any], base: str) -> dict[str, object]:
 
 
 def _plain(html: object) -> str:
+    from bs4 import BeautifulSoup
+
     raw = str(html or "")[: 10 * LONGEST_TEXT]
     text = BeautifulSoup(raw, "html.parser").get_text(" ") if "<" in raw else raw
     return " ".join(text.split())[:LONGEST_TEXT]

@@ -1,4 +1,7 @@
-"""Web pages: their text as Markdown, links, tables, and what they say of themselves."""
+"""Web pages: their text as Markdown, links, tables, and what they say of themselves.
+
+What reads HTML is imported by who needs it: it takes a while to load.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from urllib.parse import urlsplit
 
 from smolterm.pack import ToolError, tool
 
-from smolterm_web import html
 from smolterm_web.fetch import fetch, media_type
 
 HTML = "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.8,*/*;q=0.5"
@@ -33,6 +35,8 @@ def read_page(
         page = read_page("https://docs.python.org/3/library/json.html")
         print(page["title"], page["text"][:1000])
     """
+    from smolterm_web import html
+
     response = fetch(url, HTML)
     kind = media_type(response)
     if kind in ("", "text/html", "application/xhtml+xml"):
@@ -73,6 +77,8 @@ def page_links(url: str, contains: str = "", limit: int = 100) -> list[dict[str,
         for link in page_links("https://www.python.org/downloads/", contains=".tgz"):
             print(link["url"])
     """
+    from smolterm_web import html
+
     response = fetch(url, HTML)
     wanted, here = contains.casefold(), urlsplit(response.url).hostname
     found: list[dict[str, object]] = []
@@ -101,6 +107,8 @@ def page_tables(url: str, limit: int = 10) -> list[dict[str, object]]:
         cities = page_tables("https://en.wikipedia.org/wiki/List_of_largest_cities")[0]
         print(cities["columns"], len(cities["rows"]))
     """
+    from smolterm_web import html
+
     response = fetch(url, HTML)
     return html.tables(html.parsed(response), max(1, min(limit, 50)))
 
@@ -114,5 +122,7 @@ def page_metadata(url: str) -> dict[str, object]:
         ..., "modified": ..., "language": "en", "kind": "article", "image": ..., "canonical": ...,
         "feeds": [{"title": ..., "url": ...}]}; "" for what it does not say.
     """
+    from smolterm_web import html
+
     response = fetch(url, HTML)
     return html.metadata(html.parsed(response), response.url)
