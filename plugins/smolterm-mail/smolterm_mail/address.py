@@ -7,6 +7,7 @@ import ssl
 import urllib.parse
 from dataclasses import dataclass
 
+import certifi
 from smolterm.pack import ToolError, secrets, settings
 
 SECONDS = 30.0
@@ -60,12 +61,15 @@ def trust() -> ssl.SSLContext:
     """Return what a server's certificate is checked by."""
     file = settings.get("certificates")
     try:
-        return ssl.create_default_context(cafile=file or None)
+        context = ssl.create_default_context(cafile=file or certifi.where())
     except (OSError, ssl.SSLError):
         raise ToolError(
             "The file in the setting 'certificates' cannot be read.",
-            next="It holds certificates as PEM.",
+            next="It holds certificates as PEM, and lies below /etc or in the granted folder.",
         ) from None
+    if not file:
+        context.load_default_certs()
+    return context
 
 
 def _is_here(host: str) -> bool:
