@@ -5,14 +5,17 @@ What reads HTML is imported by who needs it: it takes a while to load.
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import urlsplit
 
-from smolterm.pack import ToolError, tool
+from smolterm.pack import ToolError, cache, tool
 
-from smolterm_web.fetch import fetch, media_type
+from smolterm_web.fetch import complete, fetch, media_type
 
 HTML = "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.8,*/*;q=0.5"
 LONGEST = 100_000
+KEPT = 900
+"""Seconds in which a long page is read on."""
 
 
 @tool(effect="network")
@@ -35,26 +38,23 @@ def read_page(
         page = read_page("https://docs.python.org/3/library/json.html")
         print(page["title"], page["text"][:1000])
     """
-    from smolterm_web import html
-
-    response = fetch(url, HTML)
-    kind = media_type(response)
-    if kind in ("", "text/html", "application/xhtml+xml"):
-        page = html.parsed(response)
-        title, text = html.title(page), html.markdown(page, response.url, whole)
-    elif kind.startswith("text/") or kind.endswith(("json", "xml", "javascript")):
-        title, text = "", response.text
+    key = f"{'whole' if whole else 'article'} {complete(url)}"
+    kept = cache.get(key) if start > 0 else None
+    if isinstance(kept, list) and len(kept) == 3:
+        # The rest of what was read before, whatever the page says by now.
+        title, address, text = map(str, kept)
     else:
-        raise ToolError(
-            f"{response.url} is {kind}, not a page.",
-            next="For a PDF or an image, use a tool that reads that kind of file.",
-        )
+        title, address, text = _read(url, whole)
     first = max(0, start)
     part = text[first : first + max(1, min(limit, LONGEST))]
     end = first + len(part)
+    if start <= 0 and end < len(text):
+        # A text too large to keep is read again for its rest.
+        with contextlib.suppress(ToolError):
+            cache.put(key, [title, address, text], seconds=KEPT)
     return {
         "title": title,
-        "url": response.url,
+        "url": address,
         "text": part,
         "characters": len(text),
         "next": end if end < len(text) else None,
@@ -126,3 +126,20 @@ def page_metadata(url: str) -> dict[str, object]:
 
     response = fetch(url, HTML)
     return html.metadata(html.parsed(response), response.url)
+
+
+def _read(url: str, whole: bool) -> tuple[str, str, str]:
+    """Return a page's title, where it came from, and its text."""
+    from smolterm_web import html
+
+    response = fetch(url, HTML)
+    kind = media_type(response)
+    if kind in ("", "text/html", "application/xhtml+xml"):
+        page = html.parsed(response)
+        return html.title(page), response.url, html.markdown(page, response.url, whole)
+    if kind.startswith("text/") or kind.endswith(("json", "xml", "javascript")):
+        return "", response.url, response.text
+    raise ToolError(
+        f"{response.url} is {kind}, not a page.",
+        next="For a PDF or an image, use a tool that reads that kind of file.",
+    )

@@ -230,6 +230,8 @@ def test_a_long_page_is_read_in_parts(doors: TestDoors, site: Site) -> None:
             break
         start = page["next"]  # type: ignore[assignment]
     assert parts == whole
+    # The rest is of the page as it was when its start was read.
+    assert len(site.asked) == 2
 
 
 def test_a_page_without_marks_is_found_by_its_text(doors: TestDoors, site: Site) -> None:
