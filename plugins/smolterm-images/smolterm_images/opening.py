@@ -40,7 +40,8 @@ def read(content: bytes, path: str) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise ToolError(f"{path!r} has too many pixels.") from None
     except (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, EOFError) as error:
-        raise ToolError(f"{path!r} is damaged: {str(error)[:200]}.") from None
+        # The library's words may quote the file.
+        raise ToolError(f"{path!r} is damaged ({type(error).__name__}).") from None
 
 
 @contextmanager
