@@ -110,6 +110,14 @@ def test_listing_stays_inside(folder, pattern):
             pass
 
 
+def test_a_way_out_is_named_to_the_person(folder):
+    (folder / "up").symlink_to("..")
+    with bound(folder=folder) as doors:
+        with pytest.raises(Denied, match="leads out of the granted folder"):
+            files.read("up/secret.txt")
+        assert len(doors.denied) == 1
+
+
 def test_nothing_works_without_a_folder(folder):
     with bound(read=["**"], write=["**"]) as doors:
         for call in (files.list, lambda: files.read("a"), lambda: files.write("a", "x")):

@@ -22,8 +22,8 @@ SHORTEST_MASKED = 4
 """Characters. Masking a shorter secret would tear words apart and hide nothing."""
 SHORTEST_CLEAR = 8
 """Characters. A shorter secret may stand in a request to another host by chance."""
-SHORTEST_CORE = 8
-"""Characters of base64 that stand for the secret alone."""
+SHORTEST_CORE = 6
+"""Characters of base64 that stand for the secret alone: any secret of five bytes has as many."""
 DEEPEST = 100
 
 Text = TypeVar("Text", str, bytes)
