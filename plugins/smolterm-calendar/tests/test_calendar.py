@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import Reply
+from loopback import Asked, Reply
 from rigging import Rig, Tools, granted, rigged
 from smolterm.pack import ToolError, http
 from smolterm.packs.testing import bound
@@ -287,6 +287,60 @@ def test_what_is_no_caldav_is_told(odd: Rig, reply: Reply, says: str) -> None:
 def test_a_server_that_gives_the_password_back_gives_nothing_away(odd: Rig) -> None:
     with odd.answering(lambda asked: Reply(403, f"you sent {PASSWORD}")):
         assert "you sent" in odd.refused(odd.tools.list_calendars).what
+
+
+class Caldav:
+    """As little of a server as shows what the pack sends; its hrefs are whole addresses."""
+
+    def __init__(self) -> None:
+        self.etag = '"1"'
+        self.home = "{}/home/"
+
+    def answer(self, asked: Asked) -> Reply:
+        base = f"http://{asked.headers['host']}"
+        if asked.method == "GET":
+            lines = (*HEAD, *event("1", ":20260302T110000Z", ":20260302T120000Z"), "END:VCALENDAR")
+            return Reply(200, "\r\n".join(lines), {"ETag": '"1"'})
+        if asked.method in ("PUT", "DELETE"):
+            return Reply(204 if asked.headers.get("if-match") == self.etag else 412)
+        body = asked.body.decode()
+        inside = f"<href>{base}/ada/</href>", "current-user-principal"
+        if "calendar-home-set" in body:
+            inside = f"<href>{self.home.format(base)}</href>", "C:calendar-home-set"
+        if asked.headers["depth"] == "1":
+            inside = "<collection/><C:calendar/>", "resourcetype"
+        prop = f"<{inside[1]}>{inside[0]}</{inside[1]}>"
+        return Reply(207, (
+            '<multistatus xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><response>'
+            f"<href>{base}/home/c/</href><propstat><prop>{prop}</prop>"
+            "<status>HTTP/1.1 200 OK</status></propstat></response></multistatus>"
+        ))  # fmt: skip
+
+
+def test_what_somebody_changed_meanwhile_is_kept(odd: Rig) -> None:
+    small = Caldav()
+    with odd.answering(small.answer):
+        assert odd.tools.list_calendars() == [{"name": "c", "writable": True}]
+        assert odd.tools.change_calendar_event("/home/c/1.ics", title="x")["title"] == "x"
+        small.etag = '"2"'
+        changes = (
+            lambda: odd.tools.change_calendar_event("/home/c/1.ics", title="x"),
+            lambda: odd.tools.delete_calendar_event("/home/c/1.ics"),
+        )
+        for change in changes:
+            error = odd.refused(change)
+            assert "412" in error.what
+            assert "at the same time" in error.next
+
+
+def test_a_home_on_another_host_is_not_asked(odd: Rig) -> None:
+    small = Caldav()
+    small.home = "http://127.0.0.1:9/home/"
+    with odd.answering(small.answer):
+        error = odd.refused(odd.tools.list_calendars)
+    assert "127.0.0.1:9" in error.what
+    assert odd.doors.denied == [error.what]
+    odd.doors.denied.clear()
 
 
 # Text of .ics files
