@@ -54,7 +54,7 @@ class ToolCalls:
         self._sandbox = sandbox
         self._approvals = approvals
         self._consents = 0
-        self.running: dict[int, str] = {}
+        self.running: dict[int, ToolSpec] = {}
         """The calls that are being made, and the tool of each."""
         self.specs = tuple(tool.spec for tool in tools.values())
         self.read = Reading()
@@ -90,7 +90,7 @@ class ToolCalls:
         )  # fmt: skip
         started = time.monotonic()
         value, error = None, None
-        self.running[call.call] = name
+        self.running[call.call] = tool.spec
         try:
             async with clock.waiting():
                 value = await self._while_alive(tool.call(call.args, call.kwargs))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from smolterm.events import Event, PackDenied, PackSaid, ToolProgress
 from smolterm.packs.notice import PackNotice
 from smolterm.printable import revealed
+from smolterm.tools import ToolSpec
 
 LONGEST = 300
 """Characters of one text."""
@@ -41,7 +42,7 @@ class Hearing:
         emit: Callable[[Event], None],
         *,
         step: Callable[[], int],
-        running: Callable[[], Mapping[int, str]],
+        running: Callable[[], Mapping[int, ToolSpec]],
         clock: Callable[[], float] = time.monotonic,
         later: Later | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Hearing:
         self._clock, self._later = clock, later
         self._denied: dict[tuple[str, str], None] = {}
         self._denied_in = -1
-        self._newest: dict[str, ToolProgress] = {}
+        self._newest: dict[tuple[str, str], tuple[PackNotice, ToolProgress]] = {}
         self._next = 0.0
         self._timer: Any = None
         self._said = 0
@@ -85,16 +86,20 @@ class Hearing:
         self._emit(PackDenied(step=step, pack=pack, text=text, tool=cleaned(notice.tool)))
 
     def _advance(self, notice: PackNotice) -> None:
-        calls = [call for call, tool in self._running().items() if tool == notice.tool]
+        calls = self._calls_of(notice)
         if not calls:
             return
-        self._newest[notice.tool] = ToolProgress(
-            step=self._step(),
-            tool=cleaned(notice.tool),
-            call=calls[0] if len(calls) == 1 else None,
-            text=cleaned(notice.text),
-            done=_finite(notice.done),
-            total=_finite(notice.total),
+        names = {name for _, name in calls}
+        self._newest[notice.pack, notice.tool] = (
+            notice,
+            ToolProgress(
+                step=self._step(),
+                tool=cleaned(names.pop() if len(names) == 1 else notice.pack),
+                call=calls[0][0] if len(calls) == 1 else None,
+                text=cleaned(notice.text),
+                done=_finite(notice.done),
+                total=_finite(notice.total),
+            ),
         )
         left = self._next - self._clock()
         if left <= 0:
@@ -107,11 +112,17 @@ class Hearing:
         self._timer = None
         newest, self._newest = self._newest, {}
         self._next = self._clock() + EVERY * len(newest)
-        # What has returned meanwhile says so itself.
-        running = set(self._running().values())
-        for tool, event in newest.items():
-            if tool in running:
+        for notice, event in newest.values():
+            # What has returned meanwhile says so itself.
+            if self._calls_of(notice):
                 self._emit(event)
+
+    def _calls_of(self, notice: PackNotice) -> list[tuple[int, str]]:
+        """Return the running calls that a notice may be about, and their tools."""
+        return [
+            (call, spec.name) for call, spec in self._running().items()
+            if spec.pack == notice.pack and notice.tool in ("", spec.name)
+        ]  # fmt: skip
 
     def _say(self, notice: PackNotice, kind: Literal["log", "started", "stopped"]) -> None:
         now = self._clock()

@@ -231,7 +231,9 @@ def progress(event: e.ToolProgress) -> str:
     """Return how far a call is, in words."""
     done, total = event.done, event.total
     share = ""
-    if done is not None:
+    if done is not None and total == 1:
+        share = f"{done:.0%}"
+    elif done is not None:
         of = f" of {total:,.10g}" if total is not None else ""
         share = f"{done:,.10g}{of}"
     text = printable(event.text).replace("\n", " ")

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from smolterm import events as e
 from smolterm.hearing import LONGEST, MOST_DENIED, MOST_SAID, Hearing
 from smolterm.packs.notice import PackNotice
 from smolterm.policy import Policy
 from smolterm.session import Session
+from smolterm.telling import progress
 from smolterm.threads import in_daemon_thread
-from smolterm.tools import tool
+from smolterm.tools import ToolSpec, tool
 from tests.fakes import FakeModel, FakeSandbox, answer, block, call, events_of, value
 from tests.test_session import only
+
+FETCH = ToolSpec(name="fetch", signature="()", doc="d", effect="network", pack="web")
+OTHER = ToolSpec(name="other", signature="()", doc="d", effect="network", pack="other")
 
 
 class Place:
@@ -21,7 +27,7 @@ class Place:
     def __init__(self) -> None:
         self.now = 0.0
         self.step = 1
-        self.running = {4: "fetch"}
+        self.running = {4: FETCH}
         self.events: list[e.Event] = []
         self.due: list[tuple[float, object]] = []
         self.hearing = Hearing(
@@ -74,10 +80,18 @@ def test_progress_of_what_does_not_run_is_not_told():
 
 def test_of_two_calls_of_one_tool_it_is_not_known_which():
     place = Place()
-    place.running = {4: "fetch", 5: "fetch"}
+    place.running = {4: FETCH, 5: FETCH}
     place.tell("progress", "x", tool="fetch", done=float("nan"), total=float("inf"))
     (told,) = place.events
-    assert (told.call, told.done, told.total) == (None, None, None)
+    assert (told.call, told.tool, told.done, told.total) == (None, "fetch", None, None)
+
+
+def test_a_pack_that_names_no_tool_is_told_beside_its_own_call():
+    place = Place()
+    place.running = {4: FETCH, 5: OTHER}
+    place.tell("progress", "is built", done=0.25, total=1.0)
+    (told,) = place.events
+    assert (told.call, told.tool, progress(told)) == (4, "fetch", "25%, is built")
 
 
 def test_a_denial_is_told_once_a_step_and_a_flood_of_them_ends():
@@ -138,6 +152,7 @@ class FakePack:
             self.on_notice(PackNotice(pack="web", kind="denied", text="And its neighbour."))
             return "text"
 
+        fetch.spec = msgspec.structs.replace(fetch.spec, pack="web")
         self.tools = [fetch]
 
     async def start(self):
