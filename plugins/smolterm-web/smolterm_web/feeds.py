@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from typing import Any
 from urllib.parse import urljoin
@@ -109,4 +110,5 @@ def _plain(html: object) -> str:
 
     raw = str(html or "")[: 10 * LONGEST_TEXT]
     text = BeautifulSoup(raw, "html.parser").get_text(" ") if "<" in raw else raw
-    return " ".join(text.split())[:LONGEST_TEXT]
+    # Where a mark ended before a full stop, the parts were joined by a space.
+    return re.sub(r" ([.,;:!?)])", r"\1", " ".join(text.split()))[:LONGEST_TEXT]

@@ -53,7 +53,7 @@ def parsed(response: http.Response) -> BeautifulSoup:
 
 def title(page: BeautifulSoup) -> str:
     """Return the page's title."""
-    return _meta(page, "og:title") or _text(page.find("title")) or _text(page.find("h1"))
+    return _meta(page, "og:title") or _line(page.find("title")) or _line(page.find("h1"))
 
 
 def markdown(page: BeautifulSoup, base: str, whole: bool) -> str:
@@ -104,7 +104,7 @@ def tables(page: BeautifulSoup, limit: int) -> list[dict[str, object]]:
         columns = _columns(grid)
         found.append(
             {
-                "caption": _text(table.find("caption")),
+                "caption": _line(table.find("caption")),
                 "columns": columns,
                 "rows": [dict(zip(columns, row, strict=False)) for row in grid[1 : MOST_ROWS + 1]],
             }
@@ -260,3 +260,8 @@ def _attribute(tag: Any, name: str) -> str:
 
 def _text(tag: Any) -> str:
     return " ".join(tag.get_text(" ").split()) if isinstance(tag, Tag) else ""
+
+
+def _line(tag: Any) -> str:
+    """Return the text of what holds no blocks: its words are not parted where a mark begins."""
+    return " ".join(tag.get_text().split()) if isinstance(tag, Tag) else ""

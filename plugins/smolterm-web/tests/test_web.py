@@ -359,7 +359,7 @@ def test_feeds_of_each_kind(doors: TestDoors, site: Site) -> None:
             "url": f"{site.url}/new",
             "published": "2026-07-01T10:00:00Z",
             "author": "a@x.org (Ann)",
-            "text": "It is new .",
+            "text": "It is new.",
         },
         {"title": "Old bolt", "url": "http://x/old", "published": "", "author": "", "text": ""},
     ]
