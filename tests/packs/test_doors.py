@@ -269,6 +269,12 @@ def test_a_native_pack_that_floods_is_heard_in_part():
     assert kinds.count("log") == 3 * native.MOST_TOLD and kinds.count("progress") == 3
 
 
+def test_a_failure_of_ours_is_an_answer_too():
+    doors = Doors(Grant(pack="p", hosts=("*",)), resolve=lambda *_: [object()])  # type: ignore[list-item]
+    answer = doors.call("http", {"method": "GET", "url": "https://x.org"})
+    assert answer == {"error": "http failed: AttributeError.", "next": "", "denied": False}
+
+
 # Anything at all
 
 OPS = sorted(Doors(Grant(pack="p"))._doors)
