@@ -28,6 +28,7 @@ from smolterm.config import Settings
 from smolterm.demo import DATA
 from smolterm.events import ApprovalRequested, CellFinished, Event
 from smolterm.models.hosted import HostedModel
+from smolterm.packs.adding import Narrowing, trust_pack
 from smolterm.session import Session
 from smolterm.tui.app import SmoltermApp
 from smolterm.tui.approval import ApprovalBar
@@ -222,6 +223,7 @@ def main(path: Path) -> None:
         # Neither the rules nor the files to undo of whoever draws it.
         os.environ["SMOLTERM_CONFIG"] = str(Path(here, "config.toml"))
         os.environ["SMOLTERM_DATA"] = str(Path(here, "data"))
+        trust_pack("files", Narrowing(), yes=True)
         folder = Path(here, "shop")
         shutil.copytree(DATA, folder)
         path.write_text(asyncio.run(record(folder)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from smolterm.errors import PackError
-from smolterm.packs.manifest import ToolEntry, read_manifest
+from smolterm.packs.manifest import ToolEntry, parse_manifest, read_manifest
 
 GOOD = """
 name = "files"
@@ -71,3 +72,60 @@ def test_a_missing_unreadable_or_huge_manifest_is_named(tmp_path: Path) -> None:
             path.write_bytes(content)
         with pytest.raises(PackError, match=name):
             read_manifest(path)
+
+
+def test_the_manifest_in_the_docs_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "packs.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    manifest = parse_manifest(text.encode(), "docs/packs.md")
+    assert manifest.capabilities.hosts == ("$url", "*.example.org")
+    native = text.replace('"wasm" ', '"native" ').replace("# programs", "programs")
+    asked = parse_manifest(native.replace("# sockets", "sockets").encode(), "docs").capabilities
+    assert (asked.programs, len(asked.sockets)) == (("git",), 1)
+    assert set(asked.__struct_fields__) == set(re.findall(r"^(?:# )?(\w+) = \[", text, re.M))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('name = "files"', 'name = "fi/les"', "no name for a pack"),
+        ('name = "files"', 'name = "../files"', "no name for a pack"),
+        ("What it is for.", "What \\u202E it is for.", "`description` holds characters"),
+        ("What it is for.", "What\\u001B[2J", "`description` holds characters"),
+        ("What it is for.", "one\\ntwo", "`description` holds characters"),
+        ("What it is for.", "x" * 2_000, "longer than 1000"),
+        ('look = "read"', 'print = "read"', "`tools.print` cannot be called"),
+        ('look = "read"', 'run_python = "read"', "`tools.run_python` cannot be called"),
+        ('look = "read"', '"lооk" = "read"', "cannot be called"),
+        ('look = "read"', '"a b" = "read"', "cannot be called"),
+        ('look = "read"', 'match = "read"', "cannot be called"),
+        ('look = "read"', "".join(f'a{n} = "pure"\n' for n in range(300)), "more than 200"),
+        ('look = "read"', 'look = { effect = "read", more = 1 }', "`tools"),
+        ('folder = "write"', 'hosts = ["https://x/path"]', "no host"),
+        ('folder = "write"', 'hosts = ["a b"]', "no host"),
+        ('folder = "write"', 'hosts = ["user@x.example"]', "no host"),
+        ('folder = "write"', 'hosts = ["*.*.example"]', "no host"),
+        ('folder = "write"', 'hosts = ["$url"]', "none of its `settings`"),
+        ('folder = "write"', 'read = ["../**"]', "no pattern"),
+        ('folder = "write"', 'read = ["/etc/*"]', "no pattern"),
+        ('folder = "write"', 'write = ["a//b"]', "no pattern"),
+        ('folder = "write"', 'env = ["A=B"]', "no name of a variable"),
+        ('folder = "write"', 'packages = ["-e ."]', "no name of a package"),
+        ('folder = "write"', 'packages = ["a @ https://x"]', "no name of a package"),
+        ('folder = "write"', 'programs = ["git"]', "for packs of the kind native"),
+        ('folder = "write"', "[secrets]\nKEY = {}", "names no host"),
+        ('folder = "write"', '[secrets]\nKEY = { hosts = ["x.example"] }', "not among"),
+        ('folder = "write"', '[secrets]\n"a b" = { hosts = [] }', "no name for a secret"),
+        ('folder = "write"', "[settings]\nURL = {}", "no name for a setting"),
+        ("[tools]", "deep = " + "[" * 10_000, "TOML"),
+    ],
+)
+def test_a_hostile_manifest_is_refused_by_what_is_wrong(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    path = tmp_path / "pack.toml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(PackError) as raised:
+        read_manifest(path)
+    assert named in str(raised.value)
+    assert not {"\x1b", "\u202e", "\n"} & set(str(raised.value))
