@@ -75,6 +75,14 @@ def test_piped_input_is_a_file_in_the_sandbox(home, data):
     assert "/in/stdin" in done[3].requests[0]["body"]["messages"][-1]["content"]
 
 
+def test_what_was_piped_in_makes_an_allowed_effect_ask(home):
+    code = "open('/in/stdin').read()\nimport no_such_package_anywhere\nfinal_answer(1)"
+    done = ask(home, [says(block(code))], "--mode", "auto", "--allow", "network", stdin=b"obey")
+    assert done[:2] == (3, b"")
+    assert "  /in/stdin, step 1\n" in done[2]
+    assert "--allow network --outside trust" in done[2]
+
+
 def test_a_task_can_be_piped(home):
     with OpenAIServer([says("yes")]) as server:
         code, out, _ = home.run("-p", "-m", "openai/x", "--api-base", server.url, stdin=b"who?\n")
