@@ -33,13 +33,13 @@ class Host:
 
     Args:
         image: the file to make instances from.
-        cache: the folder with each pack's cache.
+        caches: the folder with each pack's cache.
         send: writes one line.
     """
 
-    def __init__(self, image: Path, cache: Path, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, image: Path, caches: Path, send: Callable[[dict[str, Any]], None]) -> None:
         self._image = image
-        self._cache = cache
+        self._caches = caches
         self._send = send
         self._loads: dict[str, Load] = {}
         self._instances: dict[str, Instance] = {}
@@ -70,7 +70,7 @@ class Host:
             return
         instance = self._instances.get(call.pack)
         if instance is None or not instance.alive:
-            instance = Instance(self._image, load, self._notice, self._cache / call.pack)
+            instance = Instance(self._image, load, self._notice, self._caches)
             self._instances[call.pack] = instance
         instance.call(call, answer)
 

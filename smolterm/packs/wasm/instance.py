@@ -20,6 +20,7 @@ import msgspec
 from smolterm.packs.doors import Doors
 from smolterm.packs.notice import PackNotice
 from smolterm.packs.wasm import image
+from smolterm.packs.wasm.code import Kept
 from smolterm.packs.wasm.effects import refusal
 from smolterm.packs.wasm.wire import (
     MOST_DENIED,
@@ -57,17 +58,21 @@ class Instance:
         path: the image, verified.
         load: the pack.
         on_notice: told what the pack tells and tries; from the instance's thread.
-        cache_folder: of this pack alone.
+        caches: the folder with each pack's cache.
     """
 
     def __init__(
-        self, path: Path, load: Load, on_notice: Callable[[PackNotice], None], cache_folder: Path
+        self, path: Path, load: Load, on_notice: Callable[[PackNotice], None], caches: Path
     ) -> None:
         self._load = load
         self._path = path
+        self._caches = caches
         self._on_notice = on_notice
         self._doors = Doors(
-            load.grant, on_denied=self._denied, on_notice=self._notice, cache_folder=cache_folder
+            load.grant,
+            on_denied=self._denied,
+            on_notice=self._notice,
+            cache_folder=caches / load.pack,
         )
         self._engine = image.engine()
         self._jobs: queue.SimpleQueue[tuple[Call, Callable[[Told], None]] | None]
@@ -159,9 +164,15 @@ class Instance:
         self._instance = linker.instantiate(store, component)
         self._store = store
         files = {path: base64.b64encode(raw).decode() for path, raw in self._load.files.items()}
-        what = {"module": self._load.module, "files": files, "env": self._load.grant.env}
+        kept = Kept(self._caches, self._path, self._load.files)
+        code = kept.read()
+        what = {
+            "module": self._load.module, "files": files, "code": code, "env": self._load.grant.env,
+        }  # fmt: skip
         self._effect, self._tool = None, ""
         told = self._checked(self._enter("load", _encode(what).decode()))
+        if isinstance(told.value, msgspec.Raw) and not code:
+            kept.write(_decode(told.value))
         if told.error:
             self._end.set()
             raise Refused(f"The pack cannot be imported: {told.error}", told.next, told.denied)

@@ -31,6 +31,7 @@ from smolterm.sandbox import values
 ROOT = "/pack"
 STDLIB = "/stdlib"
 LONGEST_PRINTED = 2_000
+MOST_CODE = 16 * 1024 * 1024
 MOST_TOLD = 50
 """Different attempts of one call; a pack that tries more has been named often enough."""
 
@@ -73,16 +74,25 @@ def _answer(work: Callable[[dict[str, Any]], Any], payload: str) -> str:
     return text
 
 
-def _load(what: dict[str, Any]) -> None:
-    """Import the pack. The image was made once, so what must differ is drawn anew first."""
+def _load(what: dict[str, Any]) -> dict[str, str]:
+    """Import the pack and return what had to be compiled for that, to be kept.
+
+    The image was made once, so what must differ is drawn anew first.
+    """
     global _module, _finder
     random.seed(int.from_bytes(os.urandom(32)))
     os.environ.update(what["env"])
-    files = {path: base64.b64decode(text) for path, text in what["files"].items()}
-    _finder = MemoryFinder(ROOT, files)
+    _finder = MemoryFinder(ROOT, _raw(what["files"]), _raw(what["code"]))
     sys.meta_path.append(_finder)
     pack._bind(host)
     _module = importlib.import_module(what["module"])
+    if sum(map(len, _finder.compiled.values())) > MOST_CODE:
+        return {}
+    return {path: base64.b64encode(raw).decode() for path, raw in _finder.compiled.items()}
+
+
+def _raw(texts: dict[str, str]) -> dict[str, bytes]:
+    return {path: base64.b64decode(text) for path, text in texts.items()}
 
 
 def _run(call: dict[str, Any]) -> Any:
@@ -140,13 +150,13 @@ class _Printed(io.TextIOBase):
 
 def _bake() -> None:
     """Make the image: the standard library in memory, no folder to import from."""
-    sources = stdlib.packed()
+    code = stdlib.packed(STDLIB)
     stdlib.import_used()
     sys.modules["smolagents"] = smolagents
     warnings.simplefilter("ignore")
     asyncio.events._event_loop_policy = running.Policy()  # type: ignore[attr-defined]
     sys.meta_path[:] = [each for each in sys.meta_path if "PathFinder" not in str(each)]
-    sys.meta_path.append(MemoryFinder(STDLIB, sources, packed=True))
+    sys.meta_path.append(MemoryFinder(STDLIB, dict.fromkeys(code, b""), code))
     sys.path[:] = []
     sys.path_importer_cache.clear()
     refusing.install(tell)

@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import io
+import marshal
 import re
 import sys
 import zlib
@@ -24,13 +25,17 @@ class MemoryFinder(importlib.abc.MetaPathFinder):
 
     Args:
         root: what their paths are told to begin with; nothing lies there.
-        packed: the files are compressed.
+        code: of some of the sources, compiled by this very Python; compressed.
+
+    Attributes:
+        compiled: what had to be compiled, in that form.
     """
 
-    def __init__(self, root: str, files: Files, *, packed: bool = False) -> None:
+    def __init__(self, root: str, files: Files, code: Files | None = None) -> None:
         self.root = root
         self.files = files
-        self._packed = packed
+        self.compiled: dict[str, bytes] = {}
+        self._code = code or {}
         self._folders = {folder for path in files for folder in _parents(path)}
 
     def find_spec(
@@ -39,9 +44,8 @@ class MemoryFinder(importlib.abc.MetaPathFinder):
         base = fullname.replace(".", "/")
         for file in (f"{base}/__init__.py", f"{base}.py"):
             if file in self.files:
-                loader = MemoryLoader(self, file)
                 return importlib.util.spec_from_file_location(
-                    fullname, f"{self.root}/{file}", loader=loader,
+                    fullname, f"{self.root}/{file}", loader=MemoryLoader(self, file),
                     submodule_search_locations=_within(self.root, file, base),
                 )  # fmt: skip
         if base not in self._folders:
@@ -67,10 +71,19 @@ class MemoryFinder(importlib.abc.MetaPathFinder):
             FileNotFoundError: there is none.
         """
         try:
-            raw = self.files[path]
+            return self.files[path]
         except KeyError:
             raise FileNotFoundError(2, "No such file in the pack", path) from None
-        return zlib.decompress(raw) if self._packed else raw
+
+    def code(self, file: str) -> CodeType:
+        """Return a source's code, compiled where that was not done before."""
+        packed = self._code.get(file)
+        if packed is not None:
+            made: CodeType = marshal.loads(zlib.decompress(packed))  # noqa: S302 - our own
+            return made
+        code = compile(self.read(file), f"{self.root}/{file}", "exec", dont_inherit=True)
+        self.compiled[file] = pack_code(code)
+        return code
 
     def inside(self, path: object) -> str | None:
         """Return where a path that begins with the root lies below it; None for any other."""
@@ -101,8 +114,7 @@ class MemoryLoader(importlib.abc.InspectLoader):
         exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing is this
 
     def get_code(self, fullname: str) -> CodeType:
-        path = f"{self._finder.root}/{self._file}"
-        return compile(self._finder.read(self._file), path, "exec", dont_inherit=True)
+        return self._finder.code(self._file)
 
     def get_source(self, fullname: str) -> str:
         return importlib.util.decode_source(self._finder.read(self._file))
@@ -196,6 +208,11 @@ class MemoryDistribution(importlib.metadata.Distribution):
 
     def locate_file(self, path: Any) -> Any:
         return MemoryPath(self._finder, str(path))
+
+
+def pack_code(code: CodeType) -> bytes:
+    """Return code in the form that a finder takes."""
+    return zlib.compress(marshal.dumps(code), 1)
 
 
 def finders() -> Iterator[MemoryFinder]:

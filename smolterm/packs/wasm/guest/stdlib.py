@@ -1,12 +1,13 @@
-"""The standard library in the image: what is used often imported, the rest as packed sources."""
+"""The standard library in the image: what is used often imported, the rest as packed code."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import sys
-import zlib
 from pathlib import Path
+
+from smolterm.packs.wasm.guest.importing import pack_code
 
 USED = (
     "abc", "argparse", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar",
@@ -30,15 +31,22 @@ LEFT_OUT = {
 }  # fmt: skip
 
 
-def packed() -> dict[str, bytes]:
-    """Return the sources by path, compressed; an instance has no folder to read them from."""
+def packed(root: str) -> dict[str, bytes]:
+    """Return the code by path, packed; an instance has no folder to read sources from.
+
+    Args:
+        root: what the paths are told to begin with.
+    """
     place = next(Path(path) for path in sys.path if (Path(path) / "os.py").exists())
-    found = {path.relative_to(place): path for path in sorted(place.rglob("*.py"))}
-    return {
-        path.as_posix(): zlib.compress(file.read_bytes(), 9)
-        for path, file in found.items()
-        if not LEFT_OUT & set(path.parts)
-    }
+    found: dict[str, bytes] = {}
+    for file in sorted(place.rglob("*.py")):
+        path = file.relative_to(place)
+        if not LEFT_OUT & set(path.parts):
+            # Some are there to be wrong.
+            with contextlib.suppress(SyntaxError, ValueError):
+                code = compile(file.read_bytes(), f"{root}/{path.as_posix()}", "exec")
+                found[path.as_posix()] = pack_code(code)
+    return found
 
 
 def import_used() -> None:
