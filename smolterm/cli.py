@@ -103,11 +103,6 @@ def _agent(argv: list[str]) -> int:
 def _chosen(arguments: argparse.Namespace) -> tuple[Config, Past | None]:
     """Return the settings in force, and the session that goes on, if one does."""
     config = _config(arguments)
-    if config.settings.packs:
-        from smolterm.packs.adding import trusted_first
-
-        # Before anything draws on the terminal.
-        trusted_first(config.settings.packs)
     if arguments.continue_ or arguments.resume or arguments.fork:
         from smolterm.resuming import chosen
 
@@ -119,7 +114,13 @@ def _config(arguments: argparse.Namespace) -> Config:
     from smolterm.config import Settings, load_config
     from smolterm.flags import settings_of
 
-    return load_config(settings_of(arguments, Settings.__struct_fields__))
+    config = load_config(settings_of(arguments, Settings.__struct_fields__))
+    if config.settings.packs:
+        from smolterm.packs.adding import trusted_first
+
+        # Before anything draws on the terminal.
+        trusted_first(config.settings.packs)
+    return config
 
 
 def _has_terminal() -> bool:

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from smolterm.packs.trust import read_trust, trust_path
@@ -64,6 +65,14 @@ class Shell:
         return subprocess.run(
             [self.python, "-P", "-c", "from smolterm.cli import entry; entry()", *argv],
             env=self.environ, input=stdin, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    def terminal(self, *argv: str) -> pexpect.spawn:
+        """Start the command on a terminal."""
+        program = ["-P", "-c", "from smolterm.cli import entry; entry()", *argv]
+        return pexpect.spawn(
+            self.python, program, env=self.environ, encoding="utf-8", timeout=60,
+            dimensions=(60, 200),
         )  # fmt: skip
 
     def packs_(self, *argv: str, stdin: str = "") -> str:
@@ -248,6 +257,42 @@ def test_two_packs_with_the_same_tool_are_not_both_in_use(shell: Shell) -> None:
     done = shell("packs", "add", "other", "--yes")
     assert done.returncode == 1
     assert "has a tool named send too" in done.stderr
+
+
+def test_a_person_is_asked_and_no_answer_is_no(shell: Shell) -> None:
+    for answer, trusted in (("", False), ("n", False), ("yes", True)):
+        terminal = shell.terminal("packs", "add", "probe")
+        terminal.expect_exact("reach b.example")
+        terminal.expect_exact("Use it? [y/N] ")
+        terminal.sendline(answer)
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.exitstatus == (0 if trusted else 3)
+        assert ("probe" in read_trust().packs) is trusted
+
+
+def test_an_untrusted_pack_that_was_named_is_asked_about_on_a_terminal(shell: Shell) -> None:
+    argv = ("-p", "x", "-m", "openai/x", "--api-base", "http://127.0.0.1:9", "--pack", "probe")
+    for answer, trusted in (("n", False), ("y", True)):
+        terminal = shell.terminal(*argv)
+        terminal.expect_exact("Use it? [y/N] ")
+        terminal.sendline(answer)
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        # Then nobody answers at that address.
+        assert (terminal.exitstatus == 1) is not trusted
+        assert ("probe" in read_trust().packs) is trusted
+
+
+def test_a_secret_that_is_typed_is_not_shown(shell: Shell) -> None:
+    shell.packs_("add", "probe", "--yes")
+    terminal = shell.terminal("packs", "secret", "probe", "TOKEN")
+    terminal.expect_exact("TOKEN: ")
+    terminal.waitnoecho()
+    terminal.sendline("hunter2-hunter2")
+    terminal.expect(pexpect.EOF)
+    assert "hunter2" not in terminal.before
+    assert "hunter2" in Path(shell.environ["TEST_KEYRING"]).read_text()
 
 
 def wheel(place: Path, files: dict[str, str] | None = None, entry: str = "") -> Path:
