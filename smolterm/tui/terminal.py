@@ -71,7 +71,11 @@ class _Asked:
                 wait = max(until - time.monotonic(), 0.0)
                 if not select.select([self._fd], [], [], wait)[0]:
                     break
-                came += os.read(self._fd, 1024)
+                read = os.read(self._fd, 1024)
+                if not read:
+                    # It is gone, and would be ready to be read for ever.
+                    break
+                came += read
         self.dark, self.typed = read_answers(came)
         if self._before is not None:
             with suppress(termios.error):

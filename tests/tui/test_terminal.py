@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
+import sys
 import termios
 import threading
 from pathlib import Path
@@ -122,6 +124,26 @@ def test_the_terminal_is_asked_and_left_as_it_was(answer, found):
     finally:
         os.close(master)
         os.close(slave)
+
+
+GONE = """
+import signal
+from smolterm.tui.terminal import asked
+
+with asked("auto", {}):
+    signal.pause()
+"""
+
+
+def test_a_terminal_that_goes_away_while_it_is_asked_ends_the_start():
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", GONE])
+    came = b""
+    while b"\x1b[c" not in came:
+        came += os.read(master, 1000)
+    os.close(master)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGHUP
 
 
 def test_late_answers_are_no_keys():
