@@ -15,8 +15,9 @@ import pytest
 
 from smolterm.errors import Denied, ToolError
 from smolterm.pack import http, secrets
-from smolterm.packs.doors.http import LONGEST, MOST_REDIRECTS
+from smolterm.packs.doors.http import MOST_REDIRECTS
 from smolterm.packs.doors.inflate import PIECE, Inflate
+from smolterm.packs.doors.wire import LONGEST
 from smolterm.packs.testing import bound
 from tests.packs.web import Connection, Request, Web, answer, echo
 

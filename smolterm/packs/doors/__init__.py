@@ -19,8 +19,9 @@ from smolterm.errors import Denied, ToolError
 from smolterm.packs.doors.cache import Cache
 from smolterm.packs.doors.files import Files
 from smolterm.packs.doors.grant import Grant
-from smolterm.packs.doors.http import Asked, Counts, Http
+from smolterm.packs.doors.http import Asked, Http
 from smolterm.packs.doors.secrets import Secrets
+from smolterm.packs.doors.wire import Counts
 from smolterm.packs.notice import PackNotice
 from smolterm.store import cache_folder
 
