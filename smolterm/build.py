@@ -46,6 +46,7 @@ def build_session(
     spare: bool = False,
     reviews: Sequence[Review] = (),
     resume: Past | None = None,
+    packs: Sequence[Any] | None = None,
 ) -> Session:
     """Return a session; nothing is started yet.
 
@@ -53,22 +54,25 @@ def build_session(
         yes: sandboxed code needs no approval: `effects` where the mode is `step`.
         spare: keep a second sandbox ready, for sessions that people sit at.
         reviews, resume: see `Session`.
+        packs: instead of those that the settings name.
     """
     mode: Mode = "effects" if yes and settings.mode == "step" else settings.mode
     folder = _granted(settings.folder)
-    packs: Sequence[Any] | FindPacks
-    if spare and settings.packs is None:
-        # All there are: nobody waits for the look at what is installed.
-        packs = partial(build_packs, settings, folder)
+    used: Sequence[Any] | FindPacks
+    if packs is not None:
+        used = packs
+    elif spare and settings.packs is None:
+        # All that are trusted: nobody waits for the look at what is installed.
+        used = partial(build_packs, settings, folder)
     else:
-        packs = build_packs(settings, folder, _complain)
+        used = build_packs(settings, folder, _complain)
     rules = RulesFile(rules_path())
     # A damaged file is told before anything starts.
     rules.load()
     return Session(
         model=model,
         rules=rules,
-        packs=packs,
+        packs=used,
         policy=Policy(mode=mode, allow=frozenset(settings.allow), outside=settings.outside),
         budget=Budget(
             max_steps=settings.max_steps,

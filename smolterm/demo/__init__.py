@@ -30,15 +30,18 @@ def demo_session(*, yes: bool = False) -> Session:
     from smolterm.build import build_session
     from smolterm.config import Settings
     from smolterm.models.hosted import HostedModel
+    from smolterm.packs.using import Leave, pack_of_ours
 
-    settings = Settings(folder=str(DATA), packs=("files",), save=False)
     try:
-        return build_session(settings, model=HostedModel(f"replay:{REPLIES}"), yes=yes)
+        packs = [pack_of_ours("smolterm_files", Leave(folder=DATA))]
     except UsageError:
         raise UsageError(
             "The demo calls tools of the pack smolterm-files, which is not installed.",
             next="pip install smolterm-files (from a checkout: ./plugins/smolterm-files).",
         ) from None
+    settings = Settings(folder=str(DATA), save=False)
+    model = HostedModel(f"replay:{REPLIES}")
+    return build_session(settings, model=model, yes=yes, packs=packs)
 
 
 def run_demo(*, plain: bool) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from smolterm.errors import ConfigError, PackError, SmoltermError, UsageError
 from smolterm.packs.find import Found
-from smolterm.packs.grants import asked, hosts_in_force, within
+from smolterm.packs.grants import Granted, asked, hosts_in_force, within
 from smolterm.packs.manifest import Manifest
 from smolterm.packs.seen import Looking, Place
 from smolterm.packs.trust import Trusted, read_trust
@@ -126,6 +126,27 @@ def grant_of(name: str, trusted: Trusted, leave: Leave, *, secrets: bool = True)
 def settings_of(manifest: Manifest, given: dict[str, str]) -> dict[str, str]:
     """Return a pack's settings in force."""
     return {name: given.get(name, entry.default) for name, entry in manifest.settings.items()}
+
+
+def pack_of_ours(module: str, leave: Leave) -> Any:
+    """Return an installed pack of smolterm's own for one session, with leave to read alone.
+
+    For what a person starts by name and that cannot be without it, such as the demo.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    from smolterm.packs.adding import trusted_as
+    from smolterm.packs.examine import examine
+    from smolterm.packs.find import find_packs
+
+    for found in find_packs():
+        if found.module == module and found.error is None:
+            examined = examine(found)
+            granted = Granted(read=asked(examined.manifest).read)
+            place = Place(name=found.name, module=module, folder=str(examined.folder))
+            return _made([(place, trusted_as(examined, granted))], leave)[0]
+    raise UsageError(f"The pack {module} is not installed.")
 
 
 def _made(chosen: list[tuple[Place, Trusted]], leave: Leave) -> list[Any]:
