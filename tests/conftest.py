@@ -9,6 +9,14 @@ import pytest
 
 NEED_LLAMA = ("test_llama*.py", "test_local*.py")
 """Files of tests that run llama.cpp, which not everybody can compile."""
+LONGEST_NAME = 200
+"""Characters of one value in a test's name; the processes that run tests tell each other names."""
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return f"{argname} of {len(val)}"
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
