@@ -25,7 +25,6 @@ from typing import Any
 import msgspec
 
 from smolterm.errors import Denied, PackError, SmoltermError, ToolError
-from smolterm.packs import context
 from smolterm.packs.doors.grant import Grant
 from smolterm.packs.doors.native import bind
 from smolterm.packs.notice import PackNotice
@@ -91,7 +90,6 @@ class Host:
         # The person's current folder is none of a pack's business.
         os.chdir(grant.folder or os.sep)
         sys.pycache_prefix = what.compiled or None
-        context.receive(context.Grant(folder=grant.folder, write=bool(grant.write)))
 
         def denied(text: str) -> None:
             self.tell(PackNotice(pack=grant.pack, kind="denied", text=text))

@@ -28,7 +28,7 @@ SOURCE = '''
 import os, subprocess, sys, threading
 from typing import Any
 from smolterm.errors import ToolError
-from smolterm.packs.context import granted_folder
+from smolterm.pack import files
 from smolterm.tools import tool
 
 print("printed while importing")
@@ -81,8 +81,10 @@ def large(size: int) -> str:
 
 @tool(effect="write")
 def folder(write: bool = False) -> str:
-    """Return the granted folder."""
-    return str(granted_folder(write=write))
+    """Use the granted folder."""
+    if write:
+        files.write("new.txt", "x")
+    return str([file.path for file in files.list()])
 '''
 TOOLS = {
     "echo": "pure", "later": "pure", "loud": "pure", "fail": "pure", "hang": "pure",
@@ -370,11 +372,11 @@ def test_a_pack_may_be_closed_twice_and_is_not_started_again(probe: Path) -> Non
 @pytest.mark.parametrize(
     ("asked", "session", "reads", "writes"),
     [
-        (None, {"folder": "/", "write": True}, False, False),
-        ("read", {"folder": "/", "write": True}, True, False),
-        ("write", {"folder": "/"}, True, False),
-        ("write", {"folder": "/", "write": True}, True, True),
-        ("write", {}, False, False),
+        (None, {"write": True}, False, False),
+        ("read", {"write": True}, True, False),
+        ("write", {}, True, False),
+        ("write", {"write": True}, True, True),
+        ("write", {"folder": None}, False, False),
     ],
 )
 def test_a_pack_gets_what_was_both_asked_for_and_granted(
@@ -382,17 +384,21 @@ def test_a_pack_gets_what_was_both_asked_for_and_granted(
 ) -> None:
     extra = FOLDER.format(asked) if asked else ""
     folder = build_pack(tmp_path, "probe", SOURCE, tools=TOOLS, extra=extra)
+    (granted := tmp_path / "granted").mkdir()
+    (granted / "a.txt").write_text("a")
 
     async def work() -> None:
-        async with pack_of(folder, **session) as pack:
+        async with pack_of(folder, **({"folder": granted} | session)) as pack:
             for write, given in ((False, reads), (True, writes)):
                 if given:
-                    assert await call(pack, "folder", [write]) == "/"
+                    shown = "['a.txt', 'new.txt']" if write else "['a.txt']"
+                    assert await call(pack, "folder", [write]) == shown
                 else:
-                    with pytest.raises(ToolError, match="granted"):
+                    with pytest.raises(Denied):
                         await call(pack, "folder", [write])
 
     run(work)
+    assert (granted / "new.txt").exists() is writes
 
 
 def test_the_files_pack_works_through_the_same_door(tmp_path: Path) -> None:
