@@ -11,6 +11,7 @@ from smolterm.packs.examine import Examined, changes, examine
 from smolterm.packs.find import Found, find_packs
 from smolterm.packs.grants import Granted, asked, narrowed, still_granted, within
 from smolterm.packs.listing import asking_lines
+from smolterm.packs.seen import Looking
 from smolterm.packs.trust import Trusted, changing, read_trust
 from smolterm.packs.using import settings_of
 from smolterm.printable import printable
@@ -82,11 +83,13 @@ def trusted_first(names: Sequence[str]) -> None:
     Raises:
         UsageError: nobody can be asked, or the answer was no.
     """
+    trust, looking = read_trust(), Looking()
+    places = looking.installed()
     for name in names:
-        examined = examine(installed(name))
-        before = read_trust().packs.get(name)
-        if before is not None and before.hash == examined.hash:
+        before, place = trust.packs.get(name), places.get(name)
+        if before is not None and place is not None and looking.is_same(place, before):
             continue
+        installed(name)
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             how = "has changed since you trusted it" if before is not None else "is not trusted"
             raise UsageError(
@@ -94,6 +97,7 @@ def trusted_first(names: Sequence[str]) -> None:
             )
         if trust_pack(name, Narrowing(), yes=False) != ExitCode.OK:
             raise UsageError(f"The pack {name} is not trusted.", next="Leave --pack out.")
+    looking.keep()
 
 
 def keep(examined: Examined, granted: Granted) -> None:

@@ -337,6 +337,16 @@ def test_a_wheel_is_looked_at_installed_and_used(tmp_path: Path, own_python: str
     assert "in use" in shell.packs_("show", "fresh")
 
 
+def test_a_requirement_is_fetched_shown_and_then_installed(tmp_path: Path, own_python: str) -> None:
+    shell = Shell(tmp_path, own_python)
+    shell.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel(tmp_path).parent)}
+    assert "fresh 1: New." in shell.refused("add", "fresh")
+    assert "fresh is in use" in shell.packs_("add", "fresh>=1", "--yes")
+    done = shell("packs", "add", "fresh-nowhere", "--yes")
+    assert done.returncode == 2
+    assert "fresh-nowhere could not be fetched" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("files", "entry", "said"),
     [
