@@ -356,6 +356,16 @@ ANSWERS = [
         "no result",
     ),
     Attack(
+        "an answer of many levels",
+        "import smolterm.packs.wasm.guest.app as a; a._answer = lambda *_: '{{\"value\":' + '[' * 900 + ']' * 900 + '}}'",
+        ".*",
+    ),
+    Attack(
+        "tags that there are not",
+        'import smolterm.packs.wasm.guest.app as a; a._answer = lambda *_: \'{{"value": {{"$": "function", "v": "x"}}}}\'',
+        "cannot be read",
+    ),
+    Attack(
         "an answer that is large",
         "import smolterm.packs.wasm.guest.app as a; a._answer = lambda *_: '{{\"value\": \"' + 'x' * 40_000_000 + '\"}}'",
         "more than",

@@ -155,7 +155,10 @@ class WasmPack:
         """
         from smolterm.packs.wasm.wire import MOST_FILES, Load
 
-        files = dict(self._files())
+        try:
+            files = dict(self._files())
+        except OSError as error:
+            raise PackError(f"The pack {self.name} cannot be read: {error.strerror}.") from None
         if sum(map(len, files.values())) > MOST_FILES:
             raise PackError(f"The pack {self.name} has more than {MOST_FILES >> 20} MB of files.")
         tools = {tool.spec.name: tool.spec.effect for tool in self.tools}
@@ -178,7 +181,7 @@ class WasmHost:
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
         self._packs: dict[str, WasmPack] = {}
-        self._loaded: set[str] = set()
+        self._loaded: dict[str, Child] = {}
         self._starting: asyncio.Task[Child] | None = None
         self._killed: Child | None = None
         self._within = Reach()
@@ -206,8 +209,8 @@ class WasmHost:
         del self._packs[pack.name]
         if not self._packs:
             await self.close()
-        elif pack.name in self._loaded and (child := self._running()) is not None:
-            self._loaded.discard(pack.name)
+        elif (child := self._running()) is not None and self._loaded.get(pack.name) is child:
+            del self._loaded[pack.name]
             await self._stop(child, pack.name, "The pack was closed.")
 
     async def close(self) -> None:
@@ -232,15 +235,11 @@ class WasmHost:
             raise PackError(f"The pack {pack.name} is closed.")
         # Shielded: the process serves others too, when this call is cancelled.
         child = await asyncio.shield(self._launch(pack))
-        if pack.name not in self._loaded:
+        if self._loaded.get(pack.name) is not child:
             load = await in_daemon_thread(pack.load)
-            async with (
-                asyncio.timeout(LOAD_SECONDS),
-                aclosing(child.request({"op": "load", "what": load})) as lines,
-            ):
-                async for _ in lines:
-                    pass
-            self._loaded.add(pack.name)
+            if not await self._done(child, {"op": "load", "what": load}, LOAD_SECONDS):
+                raise PackError(f"The pack {pack.name} was not taken in {LOAD_SECONDS:g} s.")
+            self._loaded[pack.name] = child
             pack.tell("started", f"{pack.name} runs in WebAssembly.")
         return child
 
@@ -275,16 +274,21 @@ class WasmHost:
     async def _stop(self, child: Child, pack: str, text: str) -> None:
         from smolterm.packs.wasm.wire import Stop
 
-        try:
+        with contextlib.suppress(ChildError):
             request = {"op": "stop", "what": Stop(pack=pack, text=text)}
-            async with asyncio.timeout(STOP_SECONDS), aclosing(child.request(request)) as lines:
+            await self._done(child, request, STOP_SECONDS)
+
+    async def _done(self, child: Child, request: dict[str, Any], seconds: float) -> bool:
+        """Return whether the process did it in time; where it did not, it is killed."""
+        try:
+            async with asyncio.timeout(seconds), aclosing(child.request(request)) as lines:
                 async for _ in lines:
                     pass
-        except ChildError:
-            pass
         except TimeoutError:
             child.kill()
             self._killed = child
+            return False
+        return True
 
     def _running(self) -> Child | None:
         task = self._starting
@@ -296,18 +300,16 @@ class WasmHost:
 
     def _launch(self, pack: WasmPack) -> asyncio.Task[Child]:
         last = self._starting
-        if last is not None and (not last.done() or self._running() is not None):
-            if self._within | pack.reach == self._within:
-                return last
-            # A pack that came later needs more than the wall around the process lets through.
-            last.cancel()
+        runs = last is not None and (not last.done() or self._running() is not None)
+        # A pack that came later may need more than the wall around the process lets through.
+        if last is not None and runs and self._within | pack.reach == self._within:
+            return last
         self._starting = asyncio.create_task(self._spawn(last, pack), name="wasm packs")
         return self._starting
 
     async def _spawn(self, last: asyncio.Task[Child] | None, pack: WasmPack) -> Child:
         from smolterm.packs.wasm.build import set_up
 
-        self._loaded.clear()
         for each in self._packs.values():
             self._within |= each.reach
         if last is not None:
