@@ -235,7 +235,8 @@ def test_what_was_granted_is_reached(world: World) -> None:
 def test_an_import_reaches_nothing_either(world: World, source: str, named: str) -> None:
     pack = Used(
         world.host, f"{source}\ndef f() -> None: ...", name="importing",
-        call_seconds=1.0 if "while" in source else 60.0, effects={"f": "write"}, grant=Grant(pack="importing", hosts=("http://127.0.0.1:1",)),
+        call_seconds=1.0 if "while" in source else 60.0,
+        effects={"f": "write"}, grant=Grant(pack="importing", hosts=("http://127.0.0.1:1",)),
     )  # fmt: skip
     try:
         with pytest.raises(ToolError) as raised:
