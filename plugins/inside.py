@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playing import folder_of, manifest_of
@@ -15,6 +17,7 @@ from smolterm.packs.notice import PackNotice
 from smolterm.packs.reading import files_in, read_tools
 from smolterm.packs.wasm.client import WasmHost, WasmPack
 from smolterm.packs.wasm.wall import Reach
+from smolterm.store import cache_folder
 
 
 class Inside:
@@ -61,11 +64,15 @@ def inside(module: str, grant: Grant) -> Iterator[Inside]:
         }
 
     reach = Reach(network=bool(grant.hosts), folder=grant.folder, write=bool(grant.write))
-    pack = WasmPack(
-        WasmHost(), manifest.name, module, read_tools(folder, module, manifest),
-        grant=lambda: grant, files=files, reach=reach,
-    )  # fmt: skip
-    with asyncio.Runner() as runner:
+    images = cache_folder() / "wasm"
+    images.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as own, asyncio.Runner() as runner:
+        # A cache of its own, where only the image is not built again.
+        (Path(own) / "wasm").symlink_to(images)
+        pack = WasmPack(
+            WasmHost(Path(own)), manifest.name, module, read_tools(folder, module, manifest),
+            grant=lambda: grant, files=files, reach=reach,
+        )  # fmt: skip
         try:
             yield Inside(pack, runner)
         finally:
