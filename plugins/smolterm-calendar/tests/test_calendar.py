@@ -190,6 +190,17 @@ def test_a_series_is_renamed_but_not_moved(calendar: Tools, radicale: str) -> No
 
 
 @everywhere
+def test_an_event_with_a_duration_gets_an_end(calendar: Tools, radicale: str) -> None:
+    long = ("BEGIN:VEVENT", "UID:d", "DTSTART:20260302T110000Z", "DURATION:PT30M", "END:VEVENT")
+    put(radicale, "d", *long)
+    found = calendar.list_calendar_events("2026-03-02")[0]
+    assert found["end"] == "2026-03-02T12:30:00+01:00"
+    calendar.change_calendar_event(found["id"], start="2026-03-02T15:00")
+    found = calendar.list_calendar_events("2026-03-02")[0]
+    assert found["end"] == "2026-03-02T15:30:00+01:00"
+
+
+@everywhere
 def test_free_times_are_what_all_calendars_leave(calendar: Tools, radicale: str) -> None:
     put(radicale, "standup", *STANDUP)
     put(radicale, "lunch", *event("l", ":20260302T110000Z", ":20260302T120000Z"), calendar="home")
@@ -294,6 +305,7 @@ class Caldav:
 
     def __init__(self) -> None:
         self.etag = '"1"'
+        self.made: list[str] = []
         self.home = "{}/home/"
 
     def answer(self, asked: Asked) -> Reply:
@@ -301,6 +313,9 @@ class Caldav:
         if asked.method == "GET":
             lines = (*HEAD, *event("1", ":20260302T110000Z", ":20260302T120000Z"), "END:VCALENDAR")
             return Reply(200, "\r\n".join(lines), {"ETag": '"1"'})
+        if asked.headers.get("if-none-match") == "*":
+            self.made.append(asked.body.decode())
+            return Reply(201)
         if asked.method in ("PUT", "DELETE"):
             return Reply(204 if asked.headers.get("if-match") == self.etag else 412)
         body = asked.body.decode()
@@ -331,6 +346,14 @@ def test_what_somebody_changed_meanwhile_is_kept(odd: Rig) -> None:
             error = odd.refused(change)
             assert "412" in error.what
             assert "at the same time" in error.next
+
+
+def test_an_event_is_made_where_none_was(odd: Rig) -> None:
+    small = Caldav()
+    with odd.answering(small.answer):
+        odd.tools.create_calendar_event("New", "2026-03-02T12:00")
+    assert "SUMMARY:New" in small.made[0]
+    assert "DTSTART:20260302T120000Z" in small.made[0]
 
 
 def test_a_home_on_another_host_is_not_asked(odd: Rig) -> None:

@@ -135,18 +135,17 @@ def test_a_missing_permission_is_no_rate_limit(github: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "advice"),
+    ("status", "headers", "said", "advice"),
     [
-        (403, {"X-RateLimit-Remaining": "0"}, "some minutes"),
-        (429, {"Retry-After": "60"}, "60 seconds"),
-        (403, {}, "some minutes"),
+        (403, {"X-RateLimit-Remaining": "0"}, "Forbidden", "some minutes"),
+        (429, {"Retry-After": "60"}, "Slow down", "60 seconds"),
+        (403, {}, "You have exceeded a secondary rate limit.", "some minutes"),
     ],
 )
 def test_a_rate_limit_says_how_long_to_wait(
-    github: Rig, status: int, headers: dict[str, str], advice: str
+    github: Rig, status: int, headers: dict[str, str], said: str, advice: str
 ) -> None:
-    body = {"message": "You have exceeded a secondary rate limit."}
-    with github.answering(lambda asked: Reply(status, body, headers)):
+    with github.answering(lambda asked: Reply(status, {"message": said}, headers)):
         error = github.refused(lambda: github.tools.list_github_issues(REPO))
     assert "rate limit" in error.what
     assert advice in error.next

@@ -30,9 +30,7 @@ def _paragraph(text: str) -> dict[str, object]:
     for number, line in enumerate(text.strip("\n").split("\n")):
         if number:
             content.append({"type": "hardBreak"})
-        # An empty text node is refused.
-        if line:
-            content.append({"type": "text", "text": line})
+        content.append({"type": "text", "text": line})
     return {"type": "paragraph", "content": content}
 
 

@@ -140,6 +140,8 @@ def test_much_content_goes_out_in_parts(notion: Rig, server: Notion) -> None:
     content = "\n\n".join([f"p{n}" for n in range(249)] + ["x" * 5_000])
     assert notion.tools.append_notion_page(PAGE, content) == {"id": PAGE, "blocks": 250}
     assert len(server.appended) == 250
+    long = server.appended[-1]["paragraph"]["rich_text"]
+    assert "".join(each["text"]["content"] for each in long) == "x" * 5_000
     notion.tools.create_notion_page(PAGE, "New", content)
     assert len(server.made[0]["sent"]["children"]) == 100
     assert len(server.appended) == 400
