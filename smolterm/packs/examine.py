@@ -73,7 +73,7 @@ def content_hash(name: str, module: str, folder: Path, packages: list[Pure]) -> 
         PackError: its files are too many, too large, or hold a link.
     """
     files = {path: _file_hash(folder / path) for path, _ in files_in(folder)}
-    return _hash_of(name, module, files, packages)
+    return hash_of(name, module, files, packages)
 
 
 def contents(name: str, module: str, folder: Path, packages: list[Pure]) -> tuple[str, Contents]:
@@ -89,10 +89,11 @@ def contents(name: str, module: str, folder: Path, packages: list[Pure]) -> tupl
         except OSError as error:
             raise PackError(f"{folder / path} cannot be read: {error.strerror}.") from None
     files = {path: hashlib.sha256(raw).hexdigest() for path, raw in found.items()}
-    return _hash_of(name, module, files, packages), found
+    return hash_of(name, module, files, packages), found
 
 
-def _hash_of(name: str, module: str, files: Mapping[str, str], packages: list[Pure]) -> str:
+def hash_of(name: str, module: str, files: Mapping[str, str], packages: list[Pure]) -> str:
+    """Return the hash over a pack whose files' hashes are known, by path."""
     whole = hashlib.sha256()
     for part in _parts(name, module, files, packages):
         raw = part.encode("utf-8", "surrogateescape")

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -154,11 +154,22 @@ def parse_manifest(raw: bytes, named: str) -> Manifest:
     if len(raw) > LONGEST:
         raise PackError(f"{named} is longer than {LONGEST} bytes.")
     try:
-        file = msgspec.convert(tomllib.loads(raw.decode()), _File)
+        table = tomllib.loads(raw.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PackError(f"{named} is not TOML: {error}.") from None
     except RecursionError:
         raise PackError(f"{named} is not TOML: it is nested too deeply.") from None
+    return checked(table, named)
+
+
+def checked(table: dict[str, Any], named: str) -> Manifest:
+    """Return what a manifest's table says.
+
+    Raises:
+        PackError: see `read_manifest`.
+    """
+    try:
+        file = msgspec.convert(table, _File)
     except msgspec.ValidationError as error:
         raise PackError(f"{named}: {_readable(str(error))}.") from None
     for wrong in _wrong_with(file):

@@ -16,7 +16,7 @@ from pathlib import Path
 from smolterm.errors import PackError
 from smolterm.packs.manifest import Manifest, ToolEntry
 from smolterm.packs.types import parameters, written
-from smolterm.policy import EFFECTS
+from smolterm.policy import EFFECTS, Effect
 from smolterm.printable import reveal
 from smolterm.tools import ToolSpec
 
@@ -91,24 +91,7 @@ class _Source:
 
     def describe(self, name: str, entry: ToolEntry, pack: str) -> ToolSpec:
         function, where = self._find(name)
-        try:
-            effect = _effect(function)
-            if effect is not None and effect != entry.effect:
-                raise PackError(f"its effect is {effect} there and {entry.effect} in the manifest")
-            doc = _doc(function)
-            signature = written(function, yields=_yields(function))
-        except PackError as error:
-            at = f"{self._folder / where}, line {function.lineno}"
-            raise PackError(f"{at}: the tool {name}: {error.what}.") from None
-        return ToolSpec(
-            name=name,
-            signature=signature,
-            doc=doc,
-            effect=entry.effect,
-            parameters=tuple(each for each, _, _ in parameters(function)),
-            outside=entry.outside,
-            pack=pack,
-        )
+        return describe(function, entry, pack, self._folder / where)
 
     def _find(self, name: str) -> tuple[Function, str]:
         """Return a function, and the file it stands in."""
@@ -155,17 +138,70 @@ class _Source:
         return self._parsed[where]
 
 
-def _parse(path: Path) -> ast.Module:
+def describe(
+    function: Function, entry: ToolEntry, pack: str, path: Path, name: str = ""
+) -> ToolSpec:
+    """Return what is known of one function as a tool.
+
+    Args:
+        entry: what the manifest says of it.
+        path: its file, for what is said of mistakes.
+        name: what the model calls it by, where that is not the function's own name.
+
+    Raises:
+        PackError: it cannot be a tool; says where and why.
+    """
+    name = name or function.name
     try:
-        if path.is_symlink():
-            raise PackError(f"{path} is a link; a pack holds plain files.")
+        effect = declared_effect(function)
+        if effect is not None and effect != entry.effect:
+            raise PackError(f"its effect is {effect} there and {entry.effect} in the manifest")
+        doc = _doc(function)
+        signature = written(function, yields=_yields(function))
+    except PackError as error:
+        at = f"{path}, line {function.lineno}"
+        raise PackError(f"{at}: the tool {name}: {error.what}.") from None
+    return ToolSpec(
+        name=name,
+        signature=signature,
+        doc=doc,
+        effect=entry.effect,
+        parameters=tuple(each for each, _, _ in parameters(function)),
+        outside=entry.outside,
+        pack=pack,
+    )
+
+
+def _parse(path: Path) -> ast.Module:
+    if path.is_symlink():
+        raise PackError(f"{path} is a link; a pack holds plain files.")
+    return parse(read_source(path), path)
+
+
+def read_source(path: Path) -> bytes:
+    """Return a source file's bytes.
+
+    Raises:
+        PackError: it cannot be read, or is too long.
+    """
+    try:
         with path.open("rb") as file:
             raw = file.read(LONGEST_SOURCE + 1)
-        if len(raw) > LONGEST_SOURCE:
-            raise PackError(f"{path} is longer than {LONGEST_SOURCE} bytes.")
-        return ast.parse(raw, filename=str(path))
     except OSError as error:
         raise PackError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(raw) > LONGEST_SOURCE:
+        raise PackError(f"{path} is longer than {LONGEST_SOURCE} bytes.")
+    return raw
+
+
+def parse(raw: bytes, path: Path) -> ast.Module:
+    """Return a source's tree.
+
+    Raises:
+        PackError: it is not Python; says in which line.
+    """
+    try:
+        return ast.parse(raw, filename=str(path))
     except SyntaxError as error:
         raise PackError(f"{path}, line {error.lineno or 0}, is not Python: {error.msg}.") from None
     except (ValueError, RecursionError, MemoryError):
@@ -196,8 +232,12 @@ def _assigns(node: ast.Assign | ast.AnnAssign | ast.AugAssign, name: str) -> boo
     )
 
 
-def _effect(function: Function) -> str | None:
-    """Return the effect that its decorator declares; None where it declares none."""
+def declared_effect(function: Function) -> Effect | None:
+    """Return the effect that its decorator declares; None where it declares none.
+
+    Raises:
+        PackError: it declares what is no effect, or has other decorators.
+    """
     for node in function.decorator_list:
         call = node if isinstance(node, ast.Call) else None
         named = call.func if call is not None else node
@@ -209,7 +249,8 @@ def _effect(function: Function) -> str | None:
                 value = getattr(keyword.value, "value", None)
                 if value not in EFFECTS:
                     raise PackError(f"its effect is none of {', '.join(EFFECTS)}")
-                return str(value)
+                effect: Effect = value
+                return effect
     return None
 
 

@@ -29,6 +29,10 @@ _PLAIN: dict[str, Any] = {
     "datetime.time": datetime.time, "datetime.timedelta": datetime.timedelta,
 }  # fmt: skip
 _SHORT = {name.removeprefix("datetime."): name for name in _PLAIN if name.startswith("datetime.")}
+_OLD = {each.title(): each for each in ("list", "dict", "tuple", "set")} | {
+    "FrozenSet": "frozenset"
+}
+"""As `typing` has them."""
 _HASHABLE = ("bool", "int", "float", "str", "bytes", "object", "Any")
 _BUILTIN = (bytes, datetime.timedelta)
 """Text is not taken for these, as JSON would."""
@@ -230,7 +234,7 @@ def _name(node: ast.expr) -> str:
     name = ".".join([node.id if isinstance(node, ast.Name) else "?", *reversed(parts)])
     for prefix in ("typing.", "collections.abc.", "dt."):
         name = name.removeprefix(prefix)
-    name = _SHORT.get(name, name)
+    name = _OLD.get(name, _SHORT.get(name, name))
     if not name.isascii() or len(name) > 100:
         name = ascii(name[:100])
     return name
