@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Any
@@ -252,7 +253,7 @@ def test_signatures_are_those_of_botocore(
 
     class Signer(auth.S3SigV4Auth):  # type: ignore[misc,name-defined]
         def payload(self, request: Any) -> str:
-            return __import__("hashlib").sha256(body).hexdigest()
+            return hashlib.sha256(body).hexdigest()
 
     Signer(Credentials(KEY_ID, SECRET), "s3", REGION).add_auth(theirs)
     moment = datetime.datetime.strptime(theirs.context["timestamp"], "%Y%m%dT%H%M%SZ")
