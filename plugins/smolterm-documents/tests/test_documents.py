@@ -91,8 +91,8 @@ def test_a_pdf_is_described(folder: Path) -> None:
     writer.add_metadata({
         "/Title": "Über", "/Author": "Ann", "/CreationDate": "D:20260131120000Z", "/ModDate": "x",
     })  # fmt: skip
-    top = writer.add_outline_item("Chapter", 0)
-    writer.add_outline_item("Section", 1, parent=top)
+    top = writer.add_outline_item(title="Chapter", page_number=0)
+    writer.add_outline_item(title="Section", page_number=1, parent=top)
     writer.write(folder / "a.pdf")
     assert documents.describe_pdf("a.pdf") == {
         "pages": 2, "title": "Über", "author": "Ann", "created": "2026-01-31T12:00:00+00:00",

@@ -158,7 +158,6 @@ class MySQL:
         with self._told():
             with self._server.cursor() as cursor:
                 cursor.execute(f"SET SESSION sql_select_limit={rows:d}")
-                cursor.execute("SET SESSION TRANSACTION READ ONLY")
                 cursor.execute("START TRANSACTION READ ONLY")
             yield
 

@@ -129,6 +129,12 @@ def test_what_a_hostile_file_hides_reaches_nothing(folder: Path) -> None:
         sql.list_tables("evil.db")
 
 
+def test_a_query_counts_no_sequence_on(folder: Path) -> None:
+    sql.execute_sql("CREATE SEQUENCE numbers", "shop.duckdb")
+    with pytest.raises(ToolError, match="only reads"):
+        sql.query_database("SELECT nextval('numbers')", "shop.duckdb")
+
+
 def test_links_and_other_folders_are_closed(folder: Path) -> None:
     (folder / "link.db").symlink_to(folder.parent / "secret.db")
     (folder / "link.csv").symlink_to(folder.parent / "secret.csv")

@@ -146,6 +146,20 @@ def test_a_function_cannot_make_the_transaction_write(postgresql_server: Server)
         sql.execute_sql("DROP TABLE kept", "postgresql")
 
 
+def test_a_function_that_writes_is_refused(mariadb_server: Server) -> None:
+    secret = {"MYSQL_PASSWORD": mariadb_server.password}
+    with bound(settings={"mysql": mariadb_server.address}, secrets=secret, native=True):
+        sql.execute_sql("CREATE OR REPLACE TABLE kept (a int)", "mysql")
+        sql.execute_sql(
+            "CREATE OR REPLACE FUNCTION filled() RETURNS int MODIFIES SQL DATA BEGIN"
+            " INSERT INTO kept VALUES (1); RETURN 1; END", "mysql",
+        )  # fmt: skip
+        with pytest.raises(ToolError, match="only reads"):
+            sql.query_database("SELECT filled()", "mysql")
+        assert sql.query_database("SELECT * FROM kept", "mysql") == []
+        sql.execute_sql("DROP TABLE kept", "mysql")
+
+
 def test_a_plan_is_explained_and_nothing_else_is(server: str) -> None:
     assert "sales" in sql.explain_query("SELECT * FROM sales WHERE id = 1", server)
     for evil in ("ANALYZE DELETE FROM sales", "SELECT 1; DELETE FROM sales"):
