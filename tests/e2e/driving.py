@@ -14,12 +14,14 @@ import tempfile
 import termios
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pexpect
 
 from smolterm.events import Event, from_line
+from smolterm.wholefile import write_whole
 
 COMMAND = Path(sys.executable).parent / "smolterm"
 SECONDS = 20
@@ -104,14 +106,6 @@ class Home:
                     return pid
         return None
 
-    def wait_for_child(self, word: str) -> int:
-        """Return the id of such a child once there is one; fails after `SECONDS`."""
-        deadline = time.monotonic() + SECONDS
-        while (pid := self.child(word)) is None:
-            assert time.monotonic() < deadline, f"no {word}"
-            time.sleep(0.01)
-        return pid
-
     def wait_until_gone(self, seconds: float = 2.0) -> None:
         """Return once no process of this home is left; fails after so many seconds."""
         deadline = time.monotonic() + seconds
@@ -153,12 +147,26 @@ class Terminal(pexpect.spawn):
         return code, self.before
 
 
+@cache
+def using_files() -> dict[str, bytes]:
+    """Return what smolterm keeps for a person who uses the pack for files, and knows of others."""
+    with tempfile.TemporaryDirectory(prefix="smt-") as place:
+        home = Home(Path(place), place)
+        assert home.run("packs", "add", "files", "--yes")[0] == 0
+        # Nobody answers there; what is installed was looked at by then.
+        home.run("-p", "x", "-m", "openai/x", "--api-base", "http://127.0.0.1:9", "--no-save")
+        return {path.name: path.read_bytes() for path in Path(place, "data").glob("packs*.json")}
+
+
 @contextlib.contextmanager
 def home_in(folder: Path) -> Iterator[Home]:
     """Make a home; nothing of it may run when the test is over."""
     # Short: paths of sockets have room for about a hundred bytes.
     with tempfile.TemporaryDirectory(prefix="smt-", dir="/tmp") as mark:
         home = Home(folder, mark)
+        (folder / "data").mkdir(mode=0o700)
+        for name, raw in using_files().items():
+            write_whole(folder / "data" / name, raw)
         try:
             yield home
         finally:

@@ -14,9 +14,11 @@ from tests.servers import OpenAIServer, says
 
 SLOW_TOOL = '''
 import time
+from smolterm.pack import progress
 
 def wait(seconds: float) -> str:
     """Wait."""
+    progress("It sleeps.")
     time.sleep(seconds)
     return "waited"
 '''
@@ -59,7 +61,7 @@ def bring_to(home: Home, moment: str, server: OpenAIServer) -> Terminal:
         seen.expect_exact("Alt+Enter")
     else:
         seen.answer("Step 1,", "a\r")
-        seen.expect_exact("→ wait(" if moment == "a tool runs" else "it runs")
+        seen.expect_exact("It sleeps." if moment == "a tool runs" else "it runs")
     return seen
 
 
@@ -159,8 +161,8 @@ def test_a_task_survives_a_child_that_is_killed(home, word, code):
                              "--pack", "slow", "--yes")  # fmt: skip
         seen.expect_exact("it runs")
         if "wait" in code:
-            seen.expect_exact("→ wait(")
-        os.kill(home.wait_for_child(word), signal.SIGKILL)
+            seen.expect_exact("It sleeps.")
+        os.kill(home.child(word), signal.SIGKILL)
         status, shown = seen.end()
     assert (status, home.out()) == (0, "5\n"), shown
     assert "SIGKILL" in shown
