@@ -264,11 +264,11 @@ OTHERS = [
     ),
     Attack(
         "its own secret from an echo",
-        "from smolterm.pack import http, secrets; r = http.get('http://127.0.0.1:{granted}/echo', headers={{'Authorization': secrets.bearer('TOKEN')}}).text; assert 'Bearer' in r",
+        "from smolterm.pack import http, secrets; r = http.get('http://127.0.0.1:{granted}/echo', headers={{'Authorization': secrets.bearer('TOKEN')}}).text[::-1]; assert 'reraeB' in r",
     ),
     Attack(
         "its own secret in basic form, from an echo",
-        "from smolterm.pack import http, secrets; r = http.get('http://127.0.0.1:{granted}/echo', auth=('u', secrets['TOKEN'])).text; assert 'Basic' in r",
+        "from smolterm.pack import http, secrets; r = http.get('http://127.0.0.1:{granted}/echo', auth=('u', secrets['TOKEN'])).text[::-1]; assert 'cisaB' in r",
     ),
     Attack(
         "placeholder made up",
