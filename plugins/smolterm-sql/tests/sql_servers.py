@@ -31,6 +31,7 @@ class Server:
     address: str
     password: str
     data: Path
+    certificates: Path | None = None
 
 
 def program(*names: str) -> str:
@@ -138,8 +139,18 @@ def mariadb() -> Iterator[Server]:
                    "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
                    "--innodb-buffer-pool-size=8M", "--secure-file-priv="]  # fmt: skip
 
+        certificates = folder / "cert.pem"
+        if openssl := shutil.which("openssl"):
+            subprocess.run(
+                [*as_user, openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                 "-subj", "/CN=here", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                 folder / "key.pem", "-out", certificates],
+                check=True, capture_output=True, cwd=folder,
+            )  # fmt: skip
+            command += [f"--ssl-cert={certificates}", f"--ssl-key={folder}/key.pem"]
+
         def answers() -> None:
             pymysql.connect(host="127.0.0.1", port=port, user="owner", password=PASSWORD).close()
 
         with running(command, folder / "log", answers):
-            yield Server(f"mysql://owner@127.0.0.1:{port}/shop", PASSWORD, folder)
+            yield Server(f"mysql://owner@127.0.0.1:{port}/shop", PASSWORD, folder, certificates)

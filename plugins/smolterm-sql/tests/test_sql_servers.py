@@ -146,6 +146,22 @@ def test_a_function_cannot_make_the_transaction_write(postgresql_server: Server)
         sql.execute_sql("DROP TABLE kept", "postgresql")
 
 
+def test_tls_is_asked_for_and_checked(mariadb_server: Server) -> None:
+    certificates = mariadb_server.certificates
+    if certificates is None or not certificates.exists():
+        pytest.skip("openssl is not installed")
+    secret = {"MYSQL_PASSWORD": mariadb_server.password}
+    address = f"{mariadb_server.address}?tls=on"
+    with bound(settings={"mysql": f"{address}&ca={certificates}"}, secrets=secret, native=True):
+        [found] = sql.query_database("SHOW STATUS LIKE 'Ssl_version'", "mysql")
+        assert str(found["Value"]).startswith("TLS")
+    with (
+        bound(settings={"mysql": address}, secrets=secret, native=True),
+        pytest.raises(ToolError, match="certificate verify failed"),
+    ):
+        sql.list_tables("mysql")
+
+
 def test_a_function_that_writes_is_refused(mariadb_server: Server) -> None:
     secret = {"MYSQL_PASSWORD": mariadb_server.password}
     with bound(settings={"mysql": mariadb_server.address}, secrets=secret, native=True):
