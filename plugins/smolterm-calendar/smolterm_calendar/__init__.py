@@ -18,7 +18,7 @@ def list_calendars() -> list[dict[str, object]]:
     """List the person's calendars.
 
     Returns:
-        One dict each: {"name": "Work", "writable": True}.
+        One dict each: {"name": "Office", "writable": True}.
     """
     return [{"name": each.name, "writable": each.writable} for each in caldav.calendars()]
 
@@ -35,7 +35,7 @@ def list_calendar_events(
         calendar: a name; empty for all.
 
     Returns:
-        One dict per event: {"id": "/ada/work/1.ics", "calendar": "Work", "title": "...",
+        One dict per event: {"id": "/ada/office/1.ics", "calendar": "Office", "title": "...",
         "start": "2026-01-31T14:30:00+01:00", "end": "...", "all_day": False, "place": "...",
         "notes": "...", "attendees": ["bob@example.org"], "status": "confirmed",
         "repeats": False}. All-day events have dates; their `end` is the day after the last.
@@ -122,7 +122,7 @@ def create_calendar_event(
         calendar: a name; may be left out where there is only one to write to.
 
     Returns:
-        {"id": "/ada/work/....ics", "calendar": "Work"}.
+        {"id": "/ada/office/....ics", "calendar": "Office"}.
 
     Example:
         create_calendar_event("Dentist", "2026-01-31T14:30", "2026-01-31T15:00")

@@ -63,7 +63,7 @@ def calendar(radicale: str) -> Iterator[Tools]:
     """The pack's tools; the user has two calendars, empty, and a list of tasks."""
     with signed_in(radicale) as tools:
         auth = (USER, PASSWORD)
-        for name, component in (("Work", "VEVENT"), ("Home", "VEVENT"), ("Tasks", "VTODO")):
+        for name, component in (("Office", "VEVENT"), ("Home", "VEVENT"), ("Tasks", "VTODO")):
             url = f"{radicale}{USER}/{name.lower()}/"
             http.delete(url, auth=auth)
             body = (
@@ -83,7 +83,7 @@ def signed_in(url: str, password: str = PASSWORD, zone: str = "Europe/Berlin") -
         yield tools
 
 
-def put(radicale: str, name: str, *lines: str, calendar: str = "work") -> None:
+def put(radicale: str, name: str, *lines: str, calendar: str = "office") -> None:
     """Write an event as another program would."""
     text = "\r\n".join(
         ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", *lines, "END:VCALENDAR", ""]
@@ -110,20 +110,20 @@ STANDUP = event(
 
 def test_calendars_that_hold_events_are_listed(calendar: Tools) -> None:
     found = sorted(calendar.list_calendars(), key=lambda each: each["name"])
-    assert found == [{"name": "Home", "writable": True}, {"name": "Work", "writable": True}]
+    assert found == [{"name": "Home", "writable": True}, {"name": "Office", "writable": True}]
 
 
 @everywhere
 def test_an_event_is_created_listed_changed_and_deleted(calendar: Tools) -> None:
     made = calendar.create_calendar_event(
-        "Zahnarzt; 2. Stock, Grüße", "2026-01-31T14:30", calendar="work", notes="A\nB", place="X"
+        "Zahnarzt; 2. Stock, Grüße", "2026-01-31T14:30", calendar="office", notes="A\nB", place="X"
     )
-    assert made["calendar"] == "Work"
+    assert made["calendar"] == "Office"
     found = calendar.list_calendar_events("2026-01-31")
     assert found == [
         {
             "id": made["id"],
-            "calendar": "Work",
+            "calendar": "Office",
             "title": "Zahnarzt; 2. Stock, Grüße",
             "start": "2026-01-31T14:30:00+01:00",
             "end": "2026-01-31T15:30:00+01:00",
@@ -223,9 +223,9 @@ def test_which_calendar_must_be_said(calendar: Tools) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/ada/work/", "/ada/work", "/ada/", "/bob/work/1.ics", "/ada/work/..%2fx%2f1.ics",
-             "http://127.0.0.1:9/1.ics", "", "/ada/work/%2e%2e", "/ada/work/?x",
-             "/ada/work/a/b.ics"],
+    "name", ["/ada/office/", "/ada/office", "/ada/", "/bob/office/1.ics",
+             "http://127.0.0.1:9/1.ics", "", "/ada/office/%2e%2e", "/ada/office/?x",
+             "/ada/office/a/b.ics", "/ada/office/..%2fx%2f1.ics"],
 )  # fmt: skip
 def test_only_an_event_can_be_deleted(calendar: Tools, name: str) -> None:
     with pytest.raises(ToolError, match="is no event's id"):
@@ -235,7 +235,7 @@ def test_only_an_event_can_be_deleted(calendar: Tools, name: str) -> None:
 
 def test_an_event_that_is_gone_is_told(calendar: Tools) -> None:
     with pytest.raises(ToolError, match="404"):
-        calendar.change_calendar_event("/ada/work/none.ics", title="x")
+        calendar.change_calendar_event("/ada/office/none.ics", title="x")
 
 
 @pytest.mark.parametrize(
