@@ -160,6 +160,7 @@ class Writing(Commanding, Shelling):
         held = self._held or not self.view.running
         for waiting in self.query(Waiting):
             waiting.show([message.typed for message in self._waiting], held=held)
+        self.redraw()  # the status line counts them
 
     # A question aside
 
