@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -104,7 +105,9 @@ def dovecot() -> Iterator[Dovecot]:
     if not version.startswith("2.3."):
         pytest.skip(f"dovecot {version.strip()} is configured otherwise than 2.3")
     owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-    group = subprocess.run(["id", "-gn", owner.pw_name], capture_output=True, text=True).stdout
+    group = grp.getgrgid(owner.pw_gid).gr_name
+    if os.getuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
     with tempfile.TemporaryDirectory(prefix="smolterm-") as name:
         folder, imap, imaps = Path(name), free_port(), free_port()
         make_certificate(folder)
@@ -112,7 +115,7 @@ def dovecot() -> Iterator[Dovecot]:
         (folder / "mail").mkdir()
         (folder / "run").mkdir()
         text = DOVECOT.format(
-            folder=folder, user=owner.pw_name, group=group.strip(), uid=owner.pw_uid,
+            folder=folder, user=owner.pw_name, group=group, uid=owner.pw_uid,
             gid=owner.pw_gid, imap=imap, imaps=imaps,
         )  # fmt: skip
         (folder / "dovecot.conf").write_text(text)
