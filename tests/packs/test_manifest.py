@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smolterm.errors import PackError
 from smolterm.packs.manifest import ToolEntry, parse_manifest, read_manifest
@@ -129,3 +131,26 @@ def test_a_hostile_manifest_is_refused_by_what_is_wrong(
         read_manifest(path)
     assert named in str(raised.value)
     assert not {"\x1b", "\u202e", "\n"} & set(str(raised.value))
+
+
+words = st.sampled_from(
+    ["name", "=", '"', "[", "]", "{", "}", "tools", "capabilities", "hosts", "$url", "\n", "1", ",",
+     "secrets", ".", "'", "\\u202e", "\0", "\ud7ff", "effect", "read", "#", "9" * 400, "true", "\t"]
+)  # fmt: skip
+
+
+@given(st.lists(words, max_size=30).map("".join), st.integers(0, len(GOOD)), st.integers(0, 40))
+def test_whatever_stands_there_is_a_manifest_or_refused(text: str, at: int, cut: int) -> None:
+    for written in (text, GOOD[:at] + text + GOOD[at + cut :]):
+        try:
+            manifest = parse_manifest(written.encode(), "here")
+        except PackError as error:
+            assert "\n" not in str(error)
+        else:
+            assert manifest.tools
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_come_are_no_crash(raw: bytes) -> None:
+    with pytest.raises(PackError):
+        parse_manifest(raw, "here")

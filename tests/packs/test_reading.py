@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smolterm.errors import PackError
+from smolterm.errors import PackError, ToolError
 from smolterm.packs.manifest import Manifest, ToolEntry
 from smolterm.packs.reading import LONGEST_SOURCE, files_in, read_tools
+from smolterm.packs.types import Checks
 from smolterm.tools import ToolSpec
 
 GOOD = '''
@@ -182,3 +187,22 @@ def test_files_are_listed_within_limits(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     with pytest.raises(PackError, match="deeper"):
         list(files_in(folder))
+
+
+pieces = st.sampled_from(
+    ["def look(", "): ", "'Do.'", "\n", "a: ", "int", "str | None", " = ", "[", "]", "{}", "None",
+     ",", "@tool", "(effect=", "'network')", "async ", "yield", "\u202e", "\0", "*", "/",
+     "lambda: 0", "\t"]
+)  # fmt: skip
+
+
+@given(st.lists(pieces, max_size=25).map("".join))
+def test_whatever_the_source_is_it_describes_a_tool_or_is_refused(text: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            spec = read(Path(place) / "p", text)
+        except PackError as error:
+            assert not {"\u202e", "\0"} & set(str(error))
+        else:
+            with contextlib.suppress(ToolError):
+                Checks(spec).bind([], dict.fromkeys(spec.parameters))

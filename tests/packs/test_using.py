@@ -9,6 +9,7 @@ import pytest
 
 from smolterm.build import build_packs
 from smolterm.config import Settings
+from smolterm.doctor import tool_packs
 from smolterm.errors import PackError, ToolError, UsageError
 from smolterm.packs.hosted import HostedPack
 from smolterm.packs.seen import Looking
@@ -269,3 +270,20 @@ def test_thirty_packs_are_known_without_a_process_or_a_line_of_theirs(place: Pat
     assert [len(pack.tools) for pack in packs] == [1] * 30
     assert not any(pack.pid for pack in packs)
     assert not [name for name in set(sys.modules) - before if not name.startswith("smolterm")]
+
+
+def test_the_doctor_says_how_each_pack_stands(place: Path) -> None:
+    folder = install(place, "a")
+    install(place, "b")
+    build_pack(place, "c", manifest="")
+    trust("a")
+    lines = list(tool_packs())
+    assert lines[0] == "tool packs   a"
+    assert "  not trusted b: smolterm packs add NAME" in lines
+    assert "  broken     c: smolterm packs show NAME" in lines
+    (folder / "more.py").write_text("")
+    assert "  changed    a: smolterm packs trust NAME" in list(tool_packs())
+    trust_path().write_text("{")
+    lines = list(tool_packs())
+    assert lines[0] == "tool packs   none in use"
+    assert lines[1].startswith("  damaged ")
