@@ -529,5 +529,9 @@ def test_the_process_is_told_no_secret_by_its_arguments_or_environment() -> None
             assert raw
             assert secret.encode() not in raw
             assert base64.b64encode(secret.encode()) not in raw
+        # Nor does it leave its memory behind.
+        with open(f"{folder}/limits") as file:
+            (cores,) = (line for line in file if line.startswith("Max core file size"))
+        assert cores.split()[4:6] == ["0", "0"]
 
     run(work, grant=grant)

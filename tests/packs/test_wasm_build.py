@@ -102,6 +102,19 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         asyncio.run(build.set_up(tmp_path / "file"))
 
 
+def test_an_image_imports_what_is_known_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmtime.component import Component
+
+    engine = image.engine()
+    path = asyncio.run(build.set_up(cache_folder()))
+    component = Component.deserialize_file(engine, str(path))
+    image.check(component, engine)
+    socket = f"wasi:sockets/tcp-create-socket@{image.WASI}"
+    monkeypatch.setattr(image, "IMPORTS", image.IMPORTS - {socket})
+    with pytest.raises(ValueError, match=socket):
+        image.check(component, engine)
+
+
 def test_the_image_depends_on_what_is_baked() -> None:
     names = set(image.sources())
     assert {"errors.py", "pack/http.py", "sandbox/values.py"} < names

@@ -168,7 +168,9 @@ def _compile(component: str, made: str) -> None:
     """Compile for this processor; in a process of its own, for it takes all cores."""
     from wasmtime.component import Component
 
-    compiled = Component.from_file(image.engine(), component)
+    engine = image.engine()
+    compiled = Component.from_file(engine, component)
+    image.check(compiled, engine)
     Path(made).write_bytes(compiled.serialize())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -96,6 +97,8 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    # Secrets are in this memory.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if landlock.abi() >= 1:
         landlock.restrict_thread([(os.sep, landlock.ALL & ~landlock.EXECUTE)], network=True)
     guard = threading.Lock()

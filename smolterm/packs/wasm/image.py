@@ -14,6 +14,7 @@ from smolterm.errors import PackError
 
 if TYPE_CHECKING:
     from wasmtime import Engine
+    from wasmtime.component import Component
 
 FILE = "pack.cwasm"
 DIGEST = "pack.sha256"
@@ -23,6 +24,21 @@ ENTRY = "from smolterm.packs.wasm.guest.app import WitWorld as WitWorld\n"
 """The module that componentize-py starts from."""
 BAKED = ("errors.py", "pack", "sandbox/values.py", "packs/wasm/guest")
 """What of smolterm is inside, besides empty packages around it."""
+WASI = "0.2.9"
+"""The version of WASI's interfaces that componentize-py builds against."""
+IMPORTS = frozenset(
+    f"wasi:{name}@{WASI}"
+    for name in (
+        "io/error", "io/poll", "io/streams", "clocks/monotonic-clock", "clocks/wall-clock",
+        "random/random", "cli/environment", "cli/exit", "cli/stderr", "cli/stdin", "cli/stdout",
+        "cli/terminal-input", "cli/terminal-output", "cli/terminal-stderr", "cli/terminal-stdin",
+        "cli/terminal-stdout", "filesystem/preopens", "filesystem/types",
+        "sockets/instance-network", "sockets/ip-name-lookup", "sockets/network", "sockets/tcp",
+        "sockets/tcp-create-socket", "sockets/udp", "sockets/udp-create-socket",
+    )
+) | {"call"}  # fmt: skip
+"""All that an image may import. The ways into the network among them lead nowhere; see
+`Instance`, which replaces them by these names, so that another version must not slip by."""
 MADE_BY = ("componentize-py", "wasmtime")
 _ROOT = Path(smolterm.__file__).parent
 
@@ -36,6 +52,18 @@ def engine() -> Engine:
     # The image is mapped, and of its memory only what an instance writes is its own.
     config.memory_init_cow = True
     return Engine(config)
+
+
+def check(component: Component, engine: Engine) -> None:
+    """Refuse an image that could reach what nobody looked at.
+
+    Raises:
+        ValueError: it imports something else than we know.
+    """
+    names = set(component.type.imports(engine))
+    if names != IMPORTS:
+        other = ", ".join(sorted(names ^ IMPORTS))
+        raise ValueError(f"The image does not import what it should: {other}.")
 
 
 def sources() -> dict[str, bytes]:

@@ -36,8 +36,6 @@ from smolterm.policy import Effect
 LONGEST_SAID = 2_000
 LONGEST_ASKED = 48 * 1024 * 1024
 """Characters that one call of the host may carry: the largest content, as base64."""
-WASI = "0.2.9"
-"""The version of WASI's interfaces that componentize-py builds against."""
 TRAPS = {
     "stack exhausted": "ran out of stack", "unreachable": "crashed",
     "out of bounds": "crashed", "exit status": "ended itself",
@@ -162,7 +160,7 @@ class Instance:
         with linker.root() as root:
             root.add_func("call", self._called)
             for interface, functions in self._instead().items():
-                with root.add_instance(f"wasi:{interface}@{WASI}") as instance:
+                with root.add_instance(f"wasi:{interface}@{image.WASI}") as instance:
                     for name, function in functions.items():
                         instance.add_func(name, function)
         self._instance = linker.instantiate(store, component)
