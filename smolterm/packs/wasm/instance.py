@@ -140,6 +140,11 @@ class Instance:
             return Told(error=f"{call.tool}: {ended}", next="The next call starts the pack anew.")
         except Refused as refused:
             return Told(error=str(refused), next=refused.next, denied=refused.denied)
+        except Exception as error:  # noqa: BLE001 - the image is gone, or the memory is full
+            self._end.set()
+            said = " ".join(str(error).split())[:LONGEST_SAID]
+            return Told(error=f"{call.tool}: no instance could be made: {said}",
+                        next="Build it again: smolterm setup.")  # fmt: skip
 
     def _start(self) -> None:
         """Make the instance and import the pack."""
