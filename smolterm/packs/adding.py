@@ -68,7 +68,7 @@ def trust_pack(name: str, narrowing: Narrowing, *, yes: bool) -> int:
     say("\n".join(lines))
     if not (yes or agreed()):
         return ExitCode.STOPPED
-    _check_names(examined)
+    check_names(examined)
     keep(examined, granted)
     say(f"{name} is in use from the next session on.")
     for each in examined.manifest.secrets:
@@ -165,7 +165,7 @@ def installed(name: str) -> Found:
     raise UsageError(f"No tool pack is named {name}.", next="See `smolterm packs`.")
 
 
-def _check_names(examined: Examined) -> None:
+def check_names(examined: Examined) -> None:
     """Refuse a pack whose tools another one in use has."""
     mine = {tool.name for tool in examined.tools}
     for name, trusted in read_trust().packs.items():

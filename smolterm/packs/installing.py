@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from smolterm.errors import ExitCode, PackageError, PackError, UsageError
-from smolterm.packs.adding import Narrowing, agreed, installed, keep, say, trust_pack
+from smolterm.packs.adding import Narrowing, agreed, check_names, installed, keep, say, trust_pack
 from smolterm.packs.examine import Examined, examine
 from smolterm.packs.find import GROUP, Found, find_packs, read_pack_in
 from smolterm.packs.grants import Granted
@@ -48,7 +48,7 @@ def add_pack(what: str, narrowing: Narrowing, *, yes: bool) -> int:
     path = Path(what)
     with tempfile.TemporaryDirectory(prefix="smolterm-pack-") as place:
         if path.is_dir():
-            seen, source = [_look(found) for found in _in_folder(path)], path
+            seen, source = [_look(found) for found in packs_in(path)], path
         elif os.sep in what or path.suffix == ".whl":
             if not path.is_file():
                 raise UsageError(f"There is no {what}.")
@@ -59,6 +59,8 @@ def add_pack(what: str, narrowing: Narrowing, *, yes: bool) -> int:
         if not seen:
             raise UsageError(f"{what} holds no tool pack.", next=f"It needs an entry in {GROUP}.")
         grants = [_shown(each, narrowing) for each in seen]
+        for each in seen:
+            check_names(each)
         say(f"It will be installed beside smolterm: {_command(source)}")
         if path.is_dir():
             say("Building it runs its own build tool.")
@@ -111,8 +113,12 @@ def _use(seen: Examined, granted: Granted, narrowing: Narrowing) -> None:
         say(f"It needs a secret: smolterm packs secret {name} {key}")
 
 
-def _in_folder(folder: Path) -> list[Found]:
-    """Return the packs that a project's folder declares."""
+def packs_in(folder: Path) -> list[Found]:
+    """Return the packs that a project's folder declares.
+
+    Raises:
+        UsageError: it is no project, or one of them is not in it.
+    """
     try:
         raw = (folder / "pyproject.toml").read_bytes()
         if len(raw) > LARGEST_TABLE:

@@ -335,6 +335,10 @@ def test_a_wheel_is_looked_at_installed_and_used(tmp_path: Path, own_python: str
     assert "-m pip install --only-binary :all:" in said
     assert "fresh is in use" in said
     assert "in use" in shell.packs_("show", "fresh")
+    shell.packs_("remove", "fresh")
+    build_pack(shell.packs, "other", "def noop() -> None:\n    'Do.'\n")
+    shell.packs_("add", "other", "--yes")
+    assert "has a tool named noop too" in shell("packs", "add", path, "--yes").stderr
 
 
 def test_a_requirement_is_fetched_shown_and_then_installed(tmp_path: Path, own_python: str) -> None:
