@@ -55,8 +55,12 @@ def trust_pack(name: str, narrowing: Narrowing, *, yes: bool) -> int:
     Raises:
         UsageError: there is none of that name, it is broken, or nobody can be asked.
     """
-    examined = examine(installed(name))
     before = read_trust().packs.get(name)
+    if before is not None and before.mcp is not None:
+        from smolterm.packs.bridges.adding import trust_server_again
+
+        return trust_server_again(name, before, yes=yes)
+    examined = examine(installed(name))
     changed = changes(before, examined) if before is not None else []
     if before is not None and not changed and not narrowing:
         say(f"{name} is in use already. Look: smolterm packs show {name}")
@@ -89,7 +93,10 @@ def trusted_first(names: Sequence[str]) -> None:
         before, place = trust.packs.get(name), places.get(name)
         if before is not None and place is not None and looking.is_same(place, before):
             continue
-        installed(name)
+        if before is None or before.mcp is None:
+            installed(name)
+        elif not before.mcp.changed:
+            continue
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             how = "has changed since you trusted it" if before is not None else "is not trusted"
             raise UsageError(
@@ -146,7 +153,8 @@ def remove_pack(name: str) -> int:
                 forget(name, key)
             except UsageError as error:
                 say(f"The secret {key} is still in the keyring: {error.what}")
-    say(f"{name} is not in use any more. It stays installed; pip uninstall removes it.")
+    stays = "" if before.mcp is not None else " It stays installed; pip uninstall removes it."
+    say(f"{name} is not in use any more.{stays}")
     return ExitCode.OK
 
 

@@ -61,9 +61,18 @@ def run_packs(arguments: argparse.Namespace) -> int:
     )
     if arguments.action == "trust":
         return adding.trust_pack(arguments.name, narrowing, yes=arguments.yes)
+    if arguments.mcp is not None:
+        from smolterm.packs.bridges.adding import add_server
+
+        return add_server(
+            arguments.mcp, arguments.what, arguments.url or "", headers=arguments.header or (),
+            env=arguments.env or (), secrets=arguments.secret or (), yes=arguments.yes,
+        )  # fmt: skip
+    if len(arguments.what) != 1:
+        raise UsageError("Name one pack, folder, wheel or requirement.")
     from smolterm.packs.installing import add_pack
 
-    return add_pack(arguments.what, narrowing, yes=arguments.yes)
+    return add_pack(arguments.what[0], narrowing, yes=arguments.yes)
 
 
 def _add_name(parser: argparse.ArgumentParser) -> None:
@@ -81,10 +90,19 @@ def _add_narrowing(parser: argparse.ArgumentParser) -> None:
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
+        nargs="*",
         metavar="NAME | FOLDER | WHEEL | REQUIREMENT",
-        help="a pack that is installed, or what to install",
+        help="a pack that is installed, or what to install; behind --mcp NAME --, a command",
     )
     _add_narrowing(parser)
+    add = parser.add_argument
+    add("--mcp", metavar="NAME", help="use an MCP server by this name: -- COMMAND, or --url")
+    add("--url", metavar="ADDRESS", help="of an MCP server that speaks streamable HTTP")
+    add("--header", action="append", metavar="'NAME: VALUE'",
+        help="sent to that address; ${SECRET} in it is replaced")  # fmt: skip
+    add("--env", action="append", metavar="VARIABLE", help="the MCP server is told it")
+    add("--secret", action="append", metavar="VARIABLE",
+        help="the MCP server is told it; from this environment, else asked for")  # fmt: skip
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:

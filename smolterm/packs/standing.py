@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -37,12 +38,38 @@ def standings() -> tuple[list[Standing], str]:
     found = find_packs()
     stand = [_standing(pack, trust.packs.get(pack.name)) for pack in found]
     there = {pack.name for pack in found}
+    stand += [_standing_server(name, each) for name, each in trust.packs.items() if each.mcp]
     stand += [
         Standing(name=name, state="gone", trusted=trusted, error="It is not installed any more.")
         for name, trusted in trust.packs.items()
-        if name not in there
+        if name not in there and trusted.mcp is None
     ]
     return sorted(stand, key=lambda each: each.name), error
+
+
+def examined_server(name: str, trusted: Trusted) -> Examined:
+    """Return an MCP server as the person trusted it; it is not started to be looked at."""
+    assert trusted.mcp is not None
+    folder = Path(trusted.mcp.folder)
+    found = Found(name=name, module="", folder=folder, manifest=trusted.manifest)
+    return Examined(
+        found=found,
+        folder=folder,
+        manifest=trusted.manifest,
+        tools=trusted.tools,
+        hash=trusted.hash,
+    )
+
+
+def _standing_server(name: str, trusted: Trusted) -> Standing:
+    changed = trusted.mcp is not None and trusted.mcp.changed
+    return Standing(
+        name=name,
+        state="changed" if changed else "in use",
+        examined=examined_server(name, trusted),
+        trusted=trusted,
+        changes=("its tools are not those that you trusted",) if changed else (),
+    )
 
 
 def _standing(found: Found, trusted: Trusted | None) -> Standing:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from smolterm.errors import ConfigError
+from smolterm.packs.bridges.server import Server
 from smolterm.packs.grants import Granted
 from smolterm.packs.manifest import Manifest
 from smolterm.store import data_folder
@@ -50,6 +51,8 @@ class Trusted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     secrets: dict[str, SecretSource] = {}
     manifest: Manifest
     tools: tuple[ToolSpec, ...]
+    mcp: Server | None = None
+    """How it is reached, for an MCP server; then there is no module."""
 
 
 class TrustFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

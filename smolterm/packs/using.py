@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smolterm.packs.wasm.wall import Reach
 
 Tell = Callable[[str], None]
+CHANGED = "its tools are not those that you trusted any more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,14 @@ def packs_in_use(leave: Leave, tell: Tell) -> list[Any]:
     looking = Looking()
     installed = looking.installed()
     chosen: list[tuple[Place, Trusted]] = []
+    servers: dict[str, Trusted] = {}
     for name, trusted in trust.packs.items():
+        if trusted.mcp is not None:
+            if trusted.mcp.changed:
+                tell(f"The pack {name} is left out: {CHANGED} Look: smolterm packs trust {name}.")
+            else:
+                servers[name] = trusted
+            continue
         place = installed.get(name)
         if place is None:
             continue
@@ -55,9 +63,9 @@ def packs_in_use(leave: Leave, tell: Tell) -> list[Any]:
             chosen.append((place, trusted))
     new = looking.not_told(name for name in installed if name not in trust.packs)
     if new:
-        tell(_not_used(new, len(chosen)))
+        tell(_not_used(new, len(chosen) + len(servers)))
     looking.keep()
-    return _made(chosen, leave)
+    return [*_made(chosen, leave), *_servers(servers, leave)]
 
 
 def packs_named(names: Iterable[str], leave: Leave) -> list[Any]:
@@ -69,19 +77,25 @@ def packs_named(names: Iterable[str], leave: Leave) -> list[Any]:
     trust, looking = read_trust(), Looking()
     installed = looking.installed()
     chosen: list[tuple[Place, Trusted]] = []
+    servers: dict[str, Trusted] = {}
     for name in dict.fromkeys(names):
         place, trusted = installed.get(name), trust.packs.get(name)
-        if place is None:
+        if trusted is not None and trusted.mcp is not None:
+            servers[name] = trusted
+            why = CHANGED if trusted.mcp.changed else ""
+        elif place is None:
             raise _no_such(name)
-        why = "it is not trusted." if trusted is None else _why_not(looking, place, trusted)
+        else:
+            why = "it is not trusted." if trusted is None else _why_not(looking, place, trusted)
         if trusted is None or why:
             raise UsageError(
                 f"The pack {name} cannot be used: {why}",
                 next=f"Look at it and trust it: smolterm packs trust {name}.",
             )
-        chosen.append((place, trusted))
+        if place is not None and name not in servers:
+            chosen.append((place, trusted))
     looking.keep()
-    return _made(chosen, leave)
+    return [*_made(chosen, leave), *_servers(servers, leave)]
 
 
 def grant_of(name: str, trusted: Trusted, leave: Leave, *, secrets: bool = True) -> Grant:
@@ -179,6 +193,18 @@ def _made(chosen: list[tuple[Place, Trusted]], leave: Leave) -> list[Any]:
                     reach=start.reach(),
                 )
             )
+    return made
+
+
+def _servers(servers: dict[str, Trusted], leave: Leave) -> list[Any]:
+    if not servers:
+        return []
+    from smolterm.packs.bridges.mcp import McpPack
+
+    made: list[Any] = []
+    for name, trusted in servers.items():
+        found = Found(name=name, module="", manifest=trusted.manifest)
+        made.append(McpPack(name, trusted, Start(found, trusted, leave).grant))
     return made
 
 
