@@ -44,6 +44,12 @@ class Home:
             "TERM": "xterm-256color",
         }
 
+    def use_files(self) -> None:
+        """Let the person have trusted the pack for files."""
+        (self.folder / "data").mkdir(mode=0o700)
+        for name, raw in using_files().items():
+            write_whole(self.folder / "data" / name, raw)
+
     def start(self, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start the command with no terminal in reach, its streams on pipes."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
@@ -164,9 +170,6 @@ def home_in(folder: Path) -> Iterator[Home]:
     # Short: paths of sockets have room for about a hundred bytes.
     with tempfile.TemporaryDirectory(prefix="smt-", dir="/tmp") as mark:
         home = Home(folder, mark)
-        (folder / "data").mkdir(mode=0o700)
-        for name, raw in using_files().items():
-            write_whole(folder / "data" / name, raw)
         try:
             yield home
         finally:

@@ -53,6 +53,7 @@ def test_without_yes_and_terminal_nothing_runs(home):
 
 
 def test_a_refused_effect_is_no_success(home):
+    home.use_files()
     script = [says(block("write_text('a', 'b')\nfinal_answer('wrote it')"))]
     with OpenAIServer(script) as server:
         code, out, err = home.run("-p", "x", "-m", "openai/x", "--api-base", server.url, "--yes",

@@ -24,6 +24,7 @@ def start(home: Home, server: OpenAIServer, *argv: str, model: str = "openai/m",
 
 @pytest.mark.parametrize("model", ["openai/gpt-test", "litellm/openai/gpt-test"])
 def test_a_task_with_a_tool_an_error_an_edit_and_a_rejection(home, model):
+    home.use_files()
     (home.folder / "numbers.csv").write_text("n\n20\n22\n")
     script = [
         says(block("rows = read_table('numbers.csv')\nprint(len(rows), 'rows')"), reasoning="Hm."),

@@ -26,6 +26,7 @@ def last(server: OpenAIServer, number: int) -> str:
 
 @pytest.mark.parametrize("model", KEYS)
 def test_a_person_steers_a_task_to_its_answer(home, model):
+    home.use_files()
     (home.folder / "numbers.csv").write_text("n\n20\n22\n")
     script = [
         says(block("rows = read_table('numbers.csv')\nprint(len(rows), 'rows')")),
