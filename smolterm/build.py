@@ -61,7 +61,7 @@ def build_session(
     used: Sequence[Any] | FindPacks
     if packs is not None:
         used = packs
-    elif spare and settings.packs is None:
+    elif spare and settings.packs is None and not settings.tools:
         # All that are trusted: nobody waits for the look at what is installed.
         used = partial(build_packs, settings, folder)
     else:
@@ -108,16 +108,21 @@ def build_packs(settings: Settings, folder: Path | None, tell: Callable[[str], N
         tell: takes a line for each that is left out.
 
     Raises:
-        UsageError: a pack was named that is not installed or not trusted.
+        UsageError: a pack or file was named that is not there or not trusted.
     """
-    if settings.packs == ():
+    if settings.packs == () and not settings.tools:
         return []
-    from smolterm.packs.using import Leave, packs_in_use, packs_named
+    from smolterm.packs.using import Leave, Start, made, packs_in_use, packs_named
 
     leave = Leave(folder=folder, write=settings.write)
+    first: list[Start] = []
+    if settings.tools:
+        from smolterm.packs.writing.files import file_starts
+
+        first = file_starts(settings.tools, leave)
     if settings.packs is None:
-        return packs_in_use(leave, tell)
-    return packs_named(settings.packs, leave)
+        return packs_in_use(leave, tell, first)
+    return packs_named(settings.packs, leave, first) if settings.packs else made(first)
 
 
 def reopen_terminal() -> None:

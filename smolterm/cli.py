@@ -120,6 +120,10 @@ def _config(arguments: argparse.Namespace) -> Config:
 
         # Before anything draws on the terminal.
         trusted_first(config.settings.packs)
+    if config.settings.tools:
+        from smolterm.packs.writing.files import files_trusted_first
+
+        files_trusted_first(config.settings.tools)
     return config
 
 

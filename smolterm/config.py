@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     decided on it: `ask`, or `trust` that nobody wrote it to be obeyed."""
     packs: tuple[str, ...] | None = None
     """Names of the tool packs to use. Unset: all that are trusted."""
+    tools: tuple[str, ...] = ()
+    """Files of functions to use as tools, each trusted as it is."""
     max_steps: int = 20
     """Steps of one task. 0 means no limit."""
     max_seconds: float = 900.0
@@ -161,7 +163,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in Settings.__struct_fields__:
         text = environ.get(f"SMOLTERM_{name.upper()}")
         if text:
-            found[name] = text.split(",") if name in ("allow", "packs") else text
+            found[name] = text.split(",") if name in ("allow", "packs", "tools") else text
         if text and name == "keys":
             # `steps.wider=w;steps.previous=up,k`; what is no pair is refused as what it is.
             pairs = [pair.partition("=")[::2] for pair in text.split(";")]

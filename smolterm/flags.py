@@ -26,7 +26,7 @@ COMMANDS = {
     "packages": ("packages ACTION", "packages for the sandbox: add, list, lock, verify, mirror"),
     "recipes": ("recipes ACTION", "packages that must be compiled: list, check, build, add"),
     "models": ("models [ACTION]", "models: list, get, show, bench, use, remove"),
-    "packs": ("packs [ACTION]", "tool packs: list, show, add, trust, remove, secret, set, table"),
+    "packs": ("packs [ACTION]", "tool packs: list, show, add, trust, new, test, dev and more"),
     "sessions": ("sessions [ACTION]", "sessions: list, search, show, export, rename, delete, fork"),
     "doctor": ("doctor", "say what is installed and in force"),
     "completion": ("completion SHELL", "print completion for bash, zsh or fish"),
@@ -106,6 +106,8 @@ def _add_leave_flags(group: argparse._ArgumentGroup) -> None:
         help="what is changed there may be written, once it is accepted")  # fmt: skip
     add("--pack", action="append", dest="packs", metavar="NAME", help="use this tool pack only")
     add("--no-packs", action="store_const", const=[], dest="packs", help="use no tool packs")
+    add("--tools", action="append", metavar="FILE.py",
+        help="use the functions of this file as tools, once it is trusted")  # fmt: skip
     add("--no-save", "--ephemeral", action="store_false", default=None, dest="save",
         help="keep no session")  # fmt: skip
 

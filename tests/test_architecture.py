@@ -27,6 +27,7 @@ profiles
 models.* packs.* sandbox.*
 packages.* prompt pyoptions pyprompt sessions.* shell
 packs.installing recipes.* touches
+packs.writing.*
 gate packs.commands
 answers calls context filechanges manner
 aside seat staging telling thinker
@@ -74,7 +75,7 @@ def imported(name: str) -> Iterator[str]:
 def place(name: str) -> tuple[int, str]:
     """Return a module's row and the entry it stands under."""
     entries = {entry: row for row, line in enumerate(ROWS.split("\n")) for entry in line.split()}
-    for entry in (name, f"{name.split('.')[0]}.*"):
+    for entry in (name, f"{name.rpartition('.')[0]}.*", f"{name.split('.')[0]}.*"):
         if entry in entries:
             return entries[entry], entry
     raise AssertionError(f"{name} has no place in ROWS")

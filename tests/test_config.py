@@ -19,6 +19,7 @@ EFFECTS = st.lists(st.sampled_from(["write", "network", "spend"]), min_size=1, u
 VALUES = {
     "model": WORDS, "api_base": WORDS, "folder": WORDS, "write": st.booleans(),
     "allow": EFFECTS.map(tuple), "packs": st.lists(WORDS, min_size=1).map(tuple),
+    "tools": st.lists(WORDS, min_size=1).map(tuple),
     "mode": st.sampled_from(["step", "effects", "plan", "auto"]),
     "max_tokens": st.integers(0, 10**9), "max_cost": st.floats(0, 999),
     "max_steps": st.integers(0, 999), "max_seconds": st.floats(0, 999), "max_repairs":
@@ -76,14 +77,14 @@ def test_the_last_layer_that_sets_a_key_wins(tmp_path_factory, data):
         (layer, name)
         for layer in LAYERS
         for name in KEYS
-        if layer != "environment" or name not in ("model", "api_base", "folder", "packs")
+        if layer != "environment" or name not in ("model", "api_base", "folder", "packs", "tools")
     ],
 )
 def test_a_wrong_value_names_its_layer_and_its_key(tmp_path, name, layer):
     path = tmp_path / "config.toml"
     wrong = {"bad": "shape"} if isinstance(getattr(Settings(), name), str) else "neither"
     wrong = ["no effect"] if name == "allow" else wrong
-    if name == "packs":
+    if name in ("packs", "tools"):
         wrong = 7
     if layer == "environment":
         wrong = wrong if isinstance(wrong, str) else ",".join(wrong)

@@ -6,11 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from smolterm.errors import ExitCode, UsageError
+from smolterm.packs.writing import commands as writing
 
 if TYPE_CHECKING:
     import argparse
 
-    from smolterm.packs.trust import Trusted
+    from smolterm.packs.adding import Narrowing
+    from smolterm.packs.trust import Trusted, TrustFile
 
 ACTIONS = {
     "list": "what is installed, what of it is in use, and what it may do (also without a word)",
@@ -26,11 +28,14 @@ ACTIONS = {
 
 def add_parser(subparsers: Any) -> None:
     """Add the actions of `smolterm packs` to what `add_subparsers` returned."""
-    for name, words in ACTIONS.items():
+    for name, words in (ACTIONS | writing.ACTIONS).items():
         parser = subparsers.add_parser(
             name, help=words, description=f"{words[0].upper()}{words[1:]}."
         )
         parser.set_defaults(action=name)
+        if name in writing.ACTIONS:
+            writing.add_arguments(name, parser)
+            continue
         _ARGUMENTS[name](parser)
         if name in ("list", "show", "table"):
             parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -38,6 +43,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run_packs(arguments: argparse.Namespace) -> int:
     """Run one action and return the exit code."""
+    if arguments.action in writing.ACTIONS:
+        return writing.run(arguments)
+    if arguments.action in writing.FOR_FILES and (path := _file_of(arguments)):
+        return writing.run_file(arguments.action, path, _narrowing(arguments), arguments)
     if arguments.action in ("list", "show", "table"):
         from smolterm.packs import listing
 
@@ -54,11 +63,7 @@ def run_packs(arguments: argparse.Namespace) -> int:
 
     if arguments.action == "remove":
         return adding.remove_pack(arguments.name)
-    narrowing = adding.Narrowing(
-        everything=getattr(arguments, "all", False),
-        only=arguments.only or (),
-        without=arguments.without or (),
-    )
+    narrowing = _narrowing(arguments)
     if arguments.action == "trust":
         return adding.trust_pack(arguments.name, narrowing, yes=arguments.yes)
     if arguments.mcp is not None:
@@ -73,6 +78,23 @@ def run_packs(arguments: argparse.Namespace) -> int:
     from smolterm.packs.installing import add_pack
 
     return add_pack(arguments.what[0], narrowing, yes=arguments.yes)
+
+
+def _narrowing(arguments: argparse.Namespace) -> Narrowing:
+    from smolterm.packs.adding import Narrowing
+
+    return Narrowing(
+        everything=getattr(arguments, "all", False),
+        only=getattr(arguments, "only", None) or (),
+        without=getattr(arguments, "without", None) or (),
+    )
+
+
+def _file_of(arguments: argparse.Namespace) -> str:
+    """Return the file of functions that was named in a pack's place; empty for a pack."""
+    what: Any = getattr(arguments, "name", None) or getattr(arguments, "what", "")
+    named = what[0] if isinstance(what, list) and len(what) == 1 else what
+    return str(named) if writing.is_file(named) else ""
 
 
 def _add_name(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +165,7 @@ def _secret(arguments: argparse.Namespace) -> int:
     from smolterm.packs import secrets
     from smolterm.packs.trust import SecretSource, changing
 
-    name, key = arguments.name, arguments.key
+    name, key = _key(arguments.name), arguments.key
     trusted = _trusted(name)
     if key not in trusted.manifest.secrets:
         known = ", ".join(trusted.manifest.secrets) or "none"
@@ -163,11 +185,12 @@ def _secret(arguments: argparse.Namespace) -> int:
         secrets.store(name, key, _typed(f"{key}: "))
         source = SecretSource()
     with changing() as trust:
-        kept = dict(trust.packs[name].secrets)
+        shelf = _shelf(trust, name)
+        kept = dict(shelf[name].secrets)
         kept.pop(key, None)
         if source is not None:
             kept[key] = source
-        trust.packs[name] = msgspec.structs.replace(trust.packs[name], secrets=kept)
+        shelf[name] = msgspec.structs.replace(shelf[name], secrets=kept)
     where = "forgotten" if source is None else f"in {_place(source.variable)}"
     sys.stderr.write(f"The secret {key} of {name} is {where}.\n")
     return ExitCode.OK
@@ -193,6 +216,7 @@ def _set(name: str, pairs: list[str]) -> int:
     from smolterm.packs.using import settings_of
     from smolterm.printable import printable, reveal
 
+    name = _key(name)
     manifest = _trusted(name).manifest
     given: dict[str, str] = {}
     for pair in pairs:
@@ -206,20 +230,34 @@ def _set(name: str, pairs: list[str]) -> int:
             raise UsageError(f"The value of {key} is too long, or holds what cannot be seen.")
         given[key] = value
     with changing() as trust:
-        before = trust.packs[name]
+        shelf = _shelf(trust, name)
+        before = shelf[name]
         settings = {k: v for k, v in {**before.settings, **given}.items() if v}
         hosts = [host for host in manifest.capabilities.hosts if host[1:] in given]
         reached = hosts_in_force(hosts, settings_of(manifest, settings))
-        trust.packs[name] = msgspec.structs.replace(before, settings=settings)
+        shelf[name] = msgspec.structs.replace(before, settings=settings)
     for host in reached:
         sys.stderr.write(printable(f"{name} may reach {host} now.") + "\n")
     return ExitCode.OK
 
 
+def _key(name: str) -> str:
+    """Return what a pack, or a file of functions, stands under."""
+    if not writing.is_file(name):
+        return name
+    from smolterm.packs.writing.files import key_of
+
+    return key_of(name)
+
+
+def _shelf(trust: TrustFile, name: str) -> dict[str, Trusted]:
+    return trust.files if writing.is_file(name) else trust.packs
+
+
 def _trusted(name: str) -> Trusted:
     from smolterm.packs.trust import read_trust
 
-    found = read_trust().packs.get(name)
+    found = _shelf(read_trust(), name).get(name)
     if found is None:
         raise UsageError(
             f"The pack {name} is not in use.", next=f"First: smolterm packs add {name}."

@@ -48,7 +48,7 @@ def find_packs() -> list[Found]:
 def read_pack(name: str, module: str) -> Found:
     """Read the manifest of one module."""
     try:
-        folder = _folder_of(module)
+        folder = folder_of(module)
     except PackError as error:
         return _left_out(name, module, None, error)
     return read_pack_in(name, module, folder)
@@ -88,8 +88,12 @@ def _entry_points() -> Iterator[tuple[EntryPoint, str]]:
                 yield entry, name
 
 
-def _folder_of(module: str) -> Path:
-    """Return a package's folder. Only `find_spec` on a dotted name would import its parents."""
+def folder_of(module: str) -> Path:
+    """Return a package's folder. Only `find_spec` on a dotted name would import its parents.
+
+    Raises:
+        PackError: there is no such package.
+    """
     import importlib.util
     from importlib.machinery import PathFinder
 

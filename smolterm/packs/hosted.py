@@ -108,6 +108,14 @@ class HostedPack:
     async def start(self) -> None:
         """Do nothing: the process starts with the first call."""
 
+    async def ready(self) -> None:
+        """Start the process and load the pack now.
+
+        Raises:
+            SmoltermError: it cannot be loaded; says why.
+        """
+        await self._child()
+
     @property
     def pid(self) -> int | None:
         """The process, or None while none runs."""

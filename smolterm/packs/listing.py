@@ -47,7 +47,15 @@ def print_pack(name: str, *, as_json: bool = False) -> int:
     Raises:
         UsageError: none is installed by that name, or it is broken.
     """
-    each = standing_of(name)
+    return print_standing(standing_of(name), as_json=as_json)
+
+
+def print_standing(each: Standing, *, as_json: bool = False) -> int:
+    """Print all that is known of a pack, or of a file of functions.
+
+    Raises:
+        UsageError: it is broken.
+    """
     if as_json:
         _write(msgspec.json.encode(plain(each)))
         return ExitCode.OK

@@ -97,7 +97,7 @@ class _Source:
         """Return a function, and the file it stands in."""
         where, wanted = "__init__.py", name
         for _ in range(MOST_HOPS):
-            found = _binding(self._tree(where), wanted)
+            found = binding(self._tree(where), wanted)
             if isinstance(found, Function):
                 if wanted != name:
                     raise PackError(f"The manifest's tool {name} is named {wanted} in {where}.")
@@ -208,7 +208,7 @@ def parse(raw: bytes, path: Path) -> ast.Module:
         raise PackError(f"{path} is not Python that can be read.") from None
 
 
-def _binding(tree: ast.Module, name: str) -> ast.stmt | None:
+def binding(tree: ast.Module, name: str) -> ast.stmt | None:
     """Return the one statement that binds a name at the top; None for none or several."""
     bound = [
         node

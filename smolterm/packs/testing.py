@@ -1,8 +1,10 @@
 """For tests of packs: `smolterm.pack` bound to real doors.
 
-with bound(hosts=["http://127.0.0.1:8080"], secrets={"TOKEN": "t0ken"}) as doors:
+with granted("smolterm_weather", settings={"url": server.url}) as doors:
     assert weather.forecast("Bonn")
     assert doors.denied == []
+
+`granted` opens what the pack's own manifest names, `bound` what the test says.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from typing import Any
 from smolterm.pack.bridge import _bind, _bound
 from smolterm.packs.doors import Doors
 from smolterm.packs.doors.grant import Grant
+from smolterm.packs.find import folder_of
+from smolterm.packs.grants import hosts_in_force
+from smolterm.packs.manifest import FILE, read_manifest
 from smolterm.packs.notice import PackNotice
+from smolterm.packs.using import settings_of
 
 
 class TestDoors(Doors):
@@ -35,6 +41,47 @@ class TestDoors(Doors):
         super().__init__(
             grant, on_denied=self.denied.append, on_notice=self.notices.append, **options
         )
+
+
+@contextmanager
+def granted(
+    module: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    folder: Path | str | None = None,
+    **options: Any,
+) -> Iterator[TestDoors]:
+    """Bind `smolterm.pack` to doors with all that a pack's own manifest asks for, and no more.
+
+    Args:
+        module: the pack's; it can be imported, and its `pack.toml` is read.
+        settings: by name; the manifest's defaults otherwise.
+        secrets: values by name; those that are not here are not stored.
+        folder: the granted folder; None grants none.
+        options: more of `Doors`, such as `resolve`.
+
+    Raises:
+        PackError: the manifest is not there, or wrong.
+        UsageError: a setting is no address where a host must be.
+    """
+    manifest = read_manifest(folder_of(module) / FILE)
+    values = settings_of(manifest, dict(settings or {}))
+    asks = manifest.capabilities
+    hosts_of = {name: hosts_in_force(each.hosts, values) for name, each in manifest.secrets.items()}
+    with bound(
+        pack=manifest.name,
+        hosts=hosts_in_force(asks.hosts, values),
+        folder=folder,
+        read=asks.read,
+        write=asks.write,
+        secrets={name: value for name, value in (secrets or {}).items() if name in hosts_of},
+        secret_hosts=hosts_of,
+        settings=values,
+        native=manifest.kind == "native",
+        **options,
+    ) as doors:
+        yield doors
 
 
 @contextmanager

@@ -60,6 +60,8 @@ class TrustFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     version: int = VERSION
     packs: dict[str, Trusted] = {}
+    files: dict[str, Trusted] = {}
+    """Single files of functions, by their path."""
 
 
 def trust_path() -> Path:

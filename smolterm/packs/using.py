@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,17 +31,18 @@ class Leave:
     write: bool = False
 
 
-def packs_in_use(leave: Leave, tell: Tell) -> list[Any]:
+def packs_in_use(leave: Leave, tell: Tell, first: Sequence[Start] = ()) -> list[Any]:
     """Return all trusted packs, not started; says what is left out, and once what is not trusted.
 
     Args:
         tell: takes one line.
+        first: what is used besides, before them.
     """
     try:
         trust = read_trust()
     except ConfigError as error:
         tell(str(error))
-        return []
+        return made(first)
     looking = Looking()
     installed = looking.installed()
     chosen: list[tuple[Place, Trusted]] = []
@@ -65,11 +66,14 @@ def packs_in_use(leave: Leave, tell: Tell) -> list[Any]:
     if new:
         tell(_not_used(new, len(chosen) + len(servers)))
     looking.keep()
-    return [*_made(chosen, leave), *_servers(servers, leave)]
+    return [*made([*first, *_starts(chosen, leave)]), *_servers(servers, leave)]
 
 
-def packs_named(names: Iterable[str], leave: Leave) -> list[Any]:
+def packs_named(names: Iterable[str], leave: Leave, first: Sequence[Start] = ()) -> list[Any]:
     """Return the packs that a person named, not started.
+
+    Args:
+        first: what is used besides, before them.
 
     Raises:
         UsageError: one is not installed, is broken, or is not trusted as it is.
@@ -95,7 +99,7 @@ def packs_named(names: Iterable[str], leave: Leave) -> list[Any]:
         if place is not None and name not in servers:
             chosen.append((place, trusted))
     looking.keep()
-    return [*_made(chosen, leave), *_servers(servers, leave)]
+    return [*made([*first, *_starts(chosen, leave)]), *_servers(servers, leave)]
 
 
 def grant_of(name: str, trusted: Trusted, leave: Leave, *, secrets: bool = True) -> Grant:
@@ -159,13 +163,11 @@ def pack_of_ours(module: str, leave: Leave) -> Any:
             examined = examine(found)
             granted = Granted(read=asked(examined.manifest).read)
             place = Place(name=found.name, module=module, folder=str(examined.folder))
-            return _made([(place, trusted_as(examined, granted))], leave)[0]
+            return made(_starts([(place, trusted_as(examined, granted))], leave))[0]
     raise UsageError(f"The pack {module} is not installed.")
 
 
-def _made(chosen: list[tuple[Place, Trusted]], leave: Leave) -> list[Any]:
-    host: Any = None
-    made: list[Any] = []
+def _starts(chosen: Iterable[tuple[Place, Trusted]], leave: Leave) -> Iterator[Start]:
     for place, trusted in chosen:
         found = Found(
             name=place.name,
@@ -173,27 +175,35 @@ def _made(chosen: list[tuple[Place, Trusted]], leave: Leave) -> list[Any]:
             folder=Path(place.folder),
             manifest=trusted.manifest,
         )
-        start = Start(found, trusted, leave)
-        if trusted.manifest.kind == "native":
+        yield Start(found, trusted, leave)
+
+
+def made(starts: Iterable[Start]) -> list[Any]:
+    """Return the packs, not started; those in WebAssembly share a process."""
+    host: Any = None
+    packs: list[Any] = []
+    for start in starts:
+        found, tools = start.found, start.trusted.tools
+        if start.trusted.manifest.kind == "native":
             from smolterm.packs.hosted import HostedPack
 
-            made.append(HostedPack(found, start.checked_grant, trusted.tools))
+            packs.append(HostedPack(found, start.checked_grant, tools))
         else:
             from smolterm.packs.wasm.client import WasmHost, WasmPack
 
             host = host if host is not None else WasmHost()
-            made.append(
+            packs.append(
                 WasmPack(
                     host,
-                    place.name,
-                    place.module,
-                    trusted.tools,
+                    found.name,
+                    found.module,
+                    tools,
                     grant=start.grant,
                     files=start.files,
                     reach=start.reach(),
                 )
             )
-    return made
+    return packs
 
 
 def _servers(servers: dict[str, Trusted], leave: Leave) -> list[Any]:
