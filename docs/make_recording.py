@@ -172,7 +172,7 @@ async def perform(hand: Hand, folder: Path) -> None:
     await hand.type("Make the teapots 2 euros cheaper")
     await hand.answered()
     hand.frame("plan", "F4", "Nothing with an effect runs; the model says what it would do",
-               "plan mode: nothing with")  # fmt: skip
+               "nothing with an effect runs")  # fmt: skip
     assert read(folder) == before
 
     await hand.press("f4")
