@@ -70,8 +70,9 @@ class McpTool(HostedTool):
         }
         check(plain(self._definition.schema), theirs, f"{self.spec.name}{self.spec.signature}")
         result = await self._mcp.ask("call", self._theirs, theirs, self.spec.name)
-        output = self._definition.output or {}
-        is_wrapped = output.get("x-fastmcp-wrap-result") is True and isinstance(result, dict)
+        # How the SDK of servers gives back what is no object.
+        output = plain(self._definition.output or {}).get("properties", {})
+        is_wrapped = list(output) == ["result"] and isinstance(result, dict)
         return result["result"] if is_wrapped and set(result) == {"result"} else result
 
     def _asked(self, given: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
