@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,18 +101,40 @@ async def accept(
     import asyncio  # here: whoever only spawns need not wait for it
 
     loop = asyncio.get_running_loop()
-    accepting = asyncio.ensure_future(loop.sock_accept(listener))
+    accepting: asyncio.Future[socket.socket] = loop.create_future()
+
+    def take() -> None:
+        # Not `loop.sock_accept`: cancelled just as somebody connects, it complains on stderr.
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if not accepting.done():
+                accepting.set_exception(error)
+            return
+        if accepting.done():
+            connection.close()
+        else:
+            accepting.set_result(connection)
+
+    listener.setblocking(False)
+    loop.add_reader(listener, take)
     ending = asyncio.ensure_future(exited(process))
     try:
-        done, _ = await asyncio.wait(
-            {accepting, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        both: set[asyncio.Future[Any]] = {accepting, ending}
+        done, _ = await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if accepting in done:
-            connection, _ = accepting.result()
+            connection = accepting.result()
             connection.setblocking(False)
             return connection
         raise EOFError if ending in done else TimeoutError
+    except asyncio.CancelledError:
+        if accepting.done() and not accepting.cancelled() and accepting.exception() is None:
+            accepting.result().close()
+        raise
     finally:
+        loop.remove_reader(listener)
         accepting.cancel()
         ending.cancel()
         await asyncio.gather(accepting, ending, return_exceptions=True)
