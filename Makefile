@@ -52,11 +52,13 @@ picture: $(STAMP)
 	$(BIN)/python docs/make_picture.py docs/screen.svg
 	$(BIN)/python docs/make_recording.py docs/modes.svg
 
-# What is made from the code and checked in: the man page, the list of events, the table of keys.
+# What is made from the code and checked in: the man page, the list of events, the table
+# of keys, the tools of the packs that ship.
 pages: $(STAMP)
 	$(BIN)/python -m smolterm.manpage > man/smolterm.1
 	$(BIN)/python docs/make_events.py docs/events.md
 	$(BIN)/python docs/make_keys.py docs/terminal.md
+	$(BIN)/python docs/make_tools.py docs/tools.md
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install $(QUIET) 'pip-tools>=7.5,<8'

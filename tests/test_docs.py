@@ -71,6 +71,12 @@ def test_the_list_of_events_is_the_codes(tmp_path):
     assert (ROOT / "docs" / "events.md").read_text() == made.read_text(), "run: make pages"
 
 
+def test_the_page_of_tools_is_the_packs(tmp_path):
+    made = tmp_path / "tools.md"
+    subprocess.run([sys.executable, ROOT / "docs" / "make_tools.py", made], check=True)
+    assert (ROOT / "docs" / "tools.md").read_text() == made.read_text(), "run: make pages"
+
+
 def test_the_table_of_keys_is_the_codes(tmp_path):
     page = ROOT / "docs" / "terminal.md"
     made = tmp_path / "terminal.md"
