@@ -19,8 +19,8 @@ PLUGINS = Path(__file__).parents[1] / "plugins"
 HEAD = """\
 # Tools
 
-The packs in `plugins/` and what they may do once they are trusted; `smolterm packs` shows what is installed and in use, and
-`smolterm packs table` the same as this page for it. Made by `make pages`.
+The packs in `plugins/` and what they may do once they are trusted; made by `make pages`.
+`smolterm packs` shows what is installed and in use, and `smolterm packs table` its tools.
 
 """
 
