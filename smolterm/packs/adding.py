@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
 from smolterm.errors import ExitCode, PackError, UsageError
 from smolterm.packs.examine import Examined, changes, examine
-from smolterm.packs.find import Found, find_packs
+from smolterm.packs.find import Found, find_packs, made_folder, module_of
 from smolterm.packs.grants import Granted, asked, narrowed, still_granted, within
 from smolterm.packs.listing import asking_lines
 from smolterm.packs.seen import Looking
@@ -154,6 +155,9 @@ def remove_pack(name: str) -> int:
             except UsageError as error:
                 say(f"The secret {key} is still in the keyring: {error.what}")
     stays = "" if before.mcp is not None else " It stays installed; pip uninstall removes it."
+    if before.mcp is None and before.module == module_of(name) and (made_folder() / name).is_dir():
+        shutil.rmtree(made_folder() / name)
+        stays = ""
     say(f"{name} is not in use any more.{stays}")
     return ExitCode.OK
 

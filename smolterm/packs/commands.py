@@ -73,6 +73,13 @@ def run_packs(arguments: argparse.Namespace) -> int:
             arguments.mcp, arguments.what, arguments.url or "", headers=arguments.header or (),
             env=arguments.env or (), secrets=arguments.secret or (), yes=arguments.yes,
         )  # fmt: skip
+    if arguments.openapi is not None:
+        from smolterm.packs.bridges.adding_api import add_api
+
+        return add_api(
+            arguments.openapi, arguments.name_it or "", arguments.url or "", narrowing,
+            only=arguments.operation or (), yes=arguments.yes,
+        )  # fmt: skip
     if len(arguments.what) != 1:
         raise UsageError("Name one pack, folder, wheel or requirement.")
     from smolterm.packs.installing import add_pack
@@ -119,7 +126,12 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     _add_narrowing(parser)
     add = parser.add_argument
     add("--mcp", metavar="NAME", help="use an MCP server by this name: -- COMMAND, or --url")
-    add("--url", metavar="ADDRESS", help="of an MCP server that speaks streamable HTTP")
+    add("--openapi", metavar="FILE | ADDRESS", help="make a pack of an OpenAPI document")
+    add("--name", dest="name_it", metavar="NAME", help="what that pack is called")
+    add("--operation", action="append", metavar="PATTERN",
+        help="only those of its operations, by id or path")  # fmt: skip
+    add("--url", metavar="ADDRESS",
+        help="of an MCP server that speaks streamable HTTP, or of the API")  # fmt: skip
     add("--header", action="append", metavar="'NAME: VALUE'",
         help="sent to that address; ${SECRET} in it is replaced")  # fmt: skip
     add("--env", action="append", metavar="VARIABLE", help="the MCP server is told it")

@@ -10,6 +10,7 @@ import msgspec
 
 from smolterm.errors import PackError
 from smolterm.packs.manifest import FILE, Manifest, read_manifest
+from smolterm.store import data_folder
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -42,7 +43,26 @@ def find_packs() -> list[Found]:
             )
         else:
             found[entry.name] = read_pack(entry.name, entry.value)
+    for name in _made():
+        found.setdefault(name, read_pack_in(name, module_of(name), made_folder() / name))
     return [found[name] for name in sorted(found)]
+
+
+def made_folder() -> Path:
+    """Return where packs lie that smolterm made of other things, a folder each."""
+    return data_folder() / "made-packs"
+
+
+def module_of(name: str) -> str:
+    """Return the name by which a pack that smolterm made is imported."""
+    return "made_" + name.replace("-", "_")
+
+
+def _made() -> list[str]:
+    try:
+        return sorted(each.name for each in made_folder().iterdir() if each.name.isidentifier())
+    except OSError:
+        return []
 
 
 def read_pack(name: str, module: str) -> Found:

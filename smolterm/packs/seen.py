@@ -125,7 +125,7 @@ def _read(path: Path) -> Seen:
 
 def _search_paths() -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
-    for path in dict.fromkeys(sys.path):
+    for path in dict.fromkeys((*sys.path, str(trust_path().with_name("made-packs")))):
         try:
             found.append((path, Path(path or ".").stat().st_mtime_ns))
         except OSError:

@@ -51,8 +51,30 @@ class Argument(NamedTuple):
 
 
 def plain(schema: object) -> dict[str, Any]:
-    """Return a schema as a bounded tree: local references in place, everything unsafe gone."""
-    return _Tree(schema).made()
+    """Return the schema of arguments as a bounded tree, references in place, the unsafe gone."""
+    found = tree(schema, schema)
+    found.setdefault("type", "object")
+    return found if found["type"] == "object" else {"type": "object"}
+
+
+def tree(schema: object, root: object) -> dict[str, Any]:
+    """Return any schema as such a tree.
+
+    Args:
+        root: the document that its references are of.
+    """
+    return _Tree(root).node(schema, 0, ())
+
+
+def at(root: object, reference: str) -> object:
+    """Return what a reference within a document leads to; None for nothing, or for another one."""
+    if not reference.startswith("#/"):
+        return None
+    node: object = root
+    for part in reference[2:].split("/")[:DEEPEST]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
 def arguments_of(schema: Mapping[str, Any]) -> tuple[Argument, ...]:
@@ -107,13 +129,14 @@ def type_of(schema: Mapping[str, Any], depth: int = 0) -> str:
 
 def _said(schema: Mapping[str, Any]) -> str:
     """Return what is said of an argument, with the keys of objects, which a type leaves out."""
-    inner = _keys(schema)
+    inner = keys_of(schema)
     return " ".join(part for part in (shown(schema.get("description")), inner) if part)
 
 
-def _keys(schema: Mapping[str, Any], depth: int = 0) -> str:
+def keys_of(schema: Mapping[str, Any], depth: int = 0) -> str:
+    """Return the keys of an object, or of a list's objects, in one line; empty for none."""
     if schema.get("type") == "array" and "items" in schema:
-        inner = _keys(schema["items"], depth)
+        inner = keys_of(schema["items"], depth)
         return f"[{inner}, ...]" if inner else ""
     properties = schema.get("properties")
     if not properties or depth > DEEPEST_TYPE:
@@ -121,7 +144,7 @@ def _keys(schema: Mapping[str, Any], depth: int = 0) -> str:
     required = set(_texts(schema.get("required")))
     parts = [
         f"{key[:60]!a}{'' if key in required else '?'}: "
-        f"{_keys(each, depth + 1) or type_of(each, DEEPEST_TYPE - 1)}"
+        f"{keys_of(each, depth + 1) or type_of(each, DEEPEST_TYPE - 1)}"
         for key, each in list(properties.items())[:MOST_LITERALS]
     ]
     text = f"{{{', '.join(parts)}}}"
@@ -160,49 +183,39 @@ def shown(text: object, longest: int = LONGEST_DOC) -> str:
 class _Tree:
     """A schema on its way to a plain one."""
 
-    def __init__(self, schema: object) -> None:
-        self._root = schema
+    def __init__(self, root: object) -> None:
+        self._root = root
         self._left = MOST_NODES
 
-    def made(self) -> dict[str, Any]:
-        found = self._node(self._root, 0, ())
-        found.setdefault("type", "object")
-        return found if found["type"] == "object" else {"type": "object"}
-
-    def _node(self, node: object, depth: int, within: tuple[str, ...]) -> dict[str, Any]:
+    def node(self, node: object, depth: int, within: tuple[str, ...]) -> dict[str, Any]:
         self._left -= 1
         if not isinstance(node, dict) or depth > DEEPEST or self._left < 0:
             return {}
         reference = node.get("$ref")
         if isinstance(reference, str):
-            if reference in within or not reference.startswith("#/"):
+            if reference in within:
                 return {}
-            found = self._node(self._at(reference), depth + 1, (*within, reference))
+            found = self.node(at(self._root, reference), depth + 1, (*within, reference))
             return found | {key: node[key] for key in ("description",) if key in node}
         made = {key: value for key, value in node.items() if key in KEPT and _is_sound(key, value)}
+        if node.get("nullable") is True and isinstance(made.get("type"), str):
+            made["type"] = [made["type"], "null"]
         if isinstance(node.get("additionalProperties"), dict):
-            made["additionalProperties"] = self._node(
+            made["additionalProperties"] = self.node(
                 node["additionalProperties"], depth + 1, within
             )
         if isinstance(node.get("items"), dict):
-            made["items"] = self._node(node["items"], depth + 1, within)
+            made["items"] = self.node(node["items"], depth + 1, within)
         for key in MANY:
             if isinstance(node.get(key), list) and node[key]:
-                made[key] = [self._node(each, depth + 1, within) for each in node[key][:50]]
+                made[key] = [self.node(each, depth + 1, within) for each in node[key][:50]]
         if isinstance(node.get("properties"), dict):
             made["properties"] = {
-                name: self._node(each, depth + 1, within)
+                name: self.node(each, depth + 1, within)
                 for name, each in list(node["properties"].items())[:100]
-                if len(name) <= 100
+                if isinstance(name, str) and len(name) <= 100
             }
         return made
-
-    def _at(self, reference: str) -> object:
-        node: object = self._root
-        for part in reference[2:].split("/")[:DEEPEST]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            node = node.get(key) if isinstance(node, dict) else None
-        return node
 
 
 def _is_sound(key: str, value: object) -> bool:

@@ -85,7 +85,7 @@ def test_a_server_that_went_away_costs_the_calls_until_it_is_back(far):
 class Bad(BaseHTTPRequestHandler):
     """Answers with more than any message may hold, or compressed."""
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
