@@ -14,11 +14,12 @@ from smolterm.packs.examine import Examined
 from smolterm.packs.grants import Granted, added, asked, within
 from smolterm.packs.manifest import Manifest
 from smolterm.packs.standing import Standing, standings
-from smolterm.packs.trust import SecretSource, Trusted
+from smolterm.packs.trust import SecretSource, Trusted, read_trust
 from smolterm.packs.using import settings_of
 from smolterm.packs.words import effects_in_words, entry_in_words, kind_in_words, may_do
 from smolterm.printable import printable
 
+FILE = "In use where it is named: smolterm --tools {path}"
 HOW = "Use it: smolterm packs add {name}"
 AGAIN = "Look at what changed and use it again: smolterm packs trust {name}"
 
@@ -26,14 +27,19 @@ AGAIN = "Look at what changed and use it again: smolterm packs trust {name}"
 def print_packs(*, as_json: bool = False) -> int:
     """Print each pack with what it may do; a broken one is a line on stderr."""
     stand, error = standings()
+    files = {} if error else read_trust().files
     if as_json:
-        _write(msgspec.json.encode({"packs": [plain(each) for each in stand], "error": error}))
+        found = {"packs": [plain(each) for each in stand], "files": list(files), "error": error}
+        _write(msgspec.json.encode(found))
         return ExitCode.FAILED if error or _broken(stand) else ExitCode.OK
     for each in stand:
         if each.examined is None:
             sys.stderr.write(printable(f"{each.name}: {each.error}") + "\n")
         else:
             sys.stdout.write(printable("\n".join(_summary(each, each.examined))) + "\n\n")
+    for path, trusted in files.items():
+        about = f"{path} ({trusted.manifest.kind}, one file): {trusted.manifest.description}"
+        sys.stdout.write(printable(f"{about}\n  {FILE.format(path=path)}") + "\n\n")
     if error:
         sys.stderr.write(printable(error) + "\n")
     if not stand:

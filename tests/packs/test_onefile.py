@@ -275,6 +275,8 @@ def test_two_files_of_one_name_are_two_packs(tmp_path: Path) -> None:
         trust(paths[-1])
     packs = used(*paths, paths[0])
     assert len({pack.name for pack in packs}) == len(packs) == 2
+    # What a pack tells is shown beside the calls of its tools.
+    assert [tool.spec.pack for pack in packs for tool in pack.tools] == [p.name for p in packs]
     assert [tool.spec.name for pack in packs for tool in pack.tools] == ["one", "two"]
     assert call(packs[1], "two", 1) == 2
 

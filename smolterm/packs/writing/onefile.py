@@ -73,7 +73,7 @@ def look_at(path: Path | str) -> OneFile:
     packages = packages_of(manifest)
     digest = hashlib.sha256(source).hexdigest()
     module = module_of(place, manifest, digest)
-    specs = tuple(_described(tools, manifest, place))
+    specs = tuple(_described(tools, manifest, name, place))
     folder = place.parent
     examined = Examined(
         found=Found(name=name, module=module, folder=folder, manifest=manifest),
@@ -225,6 +225,8 @@ def _check_imports(tree: ast.Module, manifest: Manifest, place: Path) -> None:
             )
 
 
-def _described(tools: dict[str, Function], manifest: Manifest, place: Path) -> Iterator[ToolSpec]:
+def _described(
+    tools: dict[str, Function], manifest: Manifest, pack: str, place: Path
+) -> Iterator[ToolSpec]:
     for name, function in tools.items():
-        yield describe(function, manifest.tools[name], manifest.name, place)
+        yield describe(function, manifest.tools[name], pack, place)
