@@ -73,6 +73,10 @@ def run_packs(arguments: argparse.Namespace) -> int:
             arguments.mcp, arguments.what, arguments.url or "", headers=arguments.header or (),
             env=arguments.env or (), secrets=arguments.secret or (), yes=arguments.yes,
         )  # fmt: skip
+    if arguments.skills is not None:
+        from smolterm.packs.bridges.skills import trust_skills
+
+        return trust_skills(arguments.skills, lambda: arguments.yes or adding.agreed(), adding.say)
     if arguments.openapi is not None:
         from smolterm.packs.bridges.adding_api import add_api
 
@@ -127,6 +131,8 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--mcp", metavar="NAME", help="use an MCP server by this name: -- COMMAND, or --url")
     add("--openapi", metavar="FILE | ADDRESS", help="make a pack of an OpenAPI document")
+    add("--skills", metavar="FOLDER",
+        help="trust the skills in a project's .agents/skills")  # fmt: skip
     add("--name", dest="name_it", metavar="NAME", help="what that pack is called")
     add("--operation", action="append", metavar="PATTERN",
         help="only those of its operations, by id or path")  # fmt: skip

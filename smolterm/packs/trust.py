@@ -62,6 +62,8 @@ class TrustFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     packs: dict[str, Trusted] = {}
     files: dict[str, Trusted] = {}
     """Single files of functions, by their path."""
+    skills: dict[str, str] = {}
+    """The hash of all skills of a project, by the folder that they lie in."""
 
 
 def trust_path() -> Path:

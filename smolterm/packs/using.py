@@ -65,8 +65,9 @@ def packs_in_use(leave: Leave, tell: Tell, first: Sequence[Start] = ()) -> list[
     new = looking.not_told(name for name in installed if name not in trust.packs)
     if new:
         tell(_not_used(new, len(chosen) + len(servers)))
+    skills = _skills(leave, tell, looking)
     looking.keep()
-    return [*made([*first, *_starts(chosen, leave)]), *_servers(servers, leave)]
+    return [*made([*first, *_starts(chosen, leave)]), *_servers(servers, leave), *skills]
 
 
 def packs_named(names: Iterable[str], leave: Leave, first: Sequence[Start] = ()) -> list[Any]:
@@ -204,6 +205,15 @@ def made(starts: Iterable[Start]) -> list[Any]:
                 )
             )
     return packs
+
+
+def _skills(leave: Leave, tell: Tell, looking: Looking) -> list[Any]:
+    project = leave.folder or Path.cwd()
+    if not any((each / ".agents" / "skills").is_dir() for each in (project, Path.home())):
+        return []
+    from smolterm.packs.bridges.skills import skills_pack
+
+    return list(skills_pack(project, tell, lambda what: bool(looking.not_told([what]))))
 
 
 def _servers(servers: dict[str, Trusted], leave: Leave) -> list[Any]:
