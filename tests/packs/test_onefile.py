@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from smolterm.build import build_packs
+from smolterm.cli import main
 from smolterm.config import Settings
 from smolterm.errors import PackError, ToolError, UsageError
 from smolterm.packs.adding import Narrowing
@@ -302,6 +303,11 @@ def test_it_reaches_what_it_asked_for_and_nothing_else(tmp_path: Path) -> None:
                 secrets={"KEY": SecretSource(variable="MY_KEY")},
             )
         said = call(used(path)[0], "fetch", "/x", told=told)
+        patch.delenv("MY_KEY")
+        # Two files of one name have secrets of their own.
+        with pytest.raises(ToolError, match=f"packs secret {key} KEY"):
+            call(used(path)[0], "fetch", "/x")
+        patch.setenv("MY_KEY", "hunter2-hunter2")
         assert web.requests[0].headers["k"] == "hunter2-hunter2"
         assert "hunter2" not in said
         with pytest.raises(ToolError):
@@ -335,3 +341,65 @@ def test_a_native_file_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     trust(path)
     pid, parent = call(used(path)[0], "where")
     assert (pid != os.getpid(), parent == os.getpid()) == (True, True)
+
+
+def test_coroutines_and_generators_tell_how_far_they_are(tmp_path: Path) -> None:
+    source = '''
+    import asyncio
+    from collections.abc import AsyncGenerator, Generator
+    from smolterm.pack import progress
+
+    async def waits(n: int) -> int:
+        """Wait."""
+        await asyncio.sleep(0)
+        return n + 1
+
+    def counts(n: int) -> Generator[object, None, list[int]]:
+        """Count."""
+        yield progress("counting", 1, n)
+        return list(range(n))
+
+    async def streams(n: int) -> AsyncGenerator[object]:
+        """Stream."""
+        yield "streaming"
+        yield {"n": n}
+    '''
+    path = written(tmp_path, source)
+    trust(path)
+    told: list[PackNotice] = []
+    assert call(used(path)[0], "waits", 1) == 2
+    assert call(used(path)[0], "counts", 2, told=told) == [0, 1]
+    assert call(used(path)[0], "streams", 3, told=told) == {"n": 3}
+    assert [notice.text for notice in told if notice.kind == "progress"] == [
+        "counting", "streaming",
+    ]  # fmt: skip
+
+
+def test_the_commands_take_a_file_in_a_packs_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, ASKS)
+    name, key = str(path), str(path.resolve())
+    for command in (["trust", name, "--yes"], ["set", name, "url=http://127.0.0.1:9"],
+                    ["secret", name, "KEY", "--variable", "MY_KEY"]):  # fmt: skip
+        assert main(["packs", *command]) == 0
+    kept = read_trust().files[key]
+    assert kept.settings == {"url": "http://127.0.0.1:9"}
+    assert kept.secrets == {"KEY": SecretSource(variable="MY_KEY")}
+    path.write_text(path.read_text() + "\n# more\n")
+    capfd.readouterr()
+    assert main(["packs", "show", name]) == 0
+    shown = capfd.readouterr().out
+    assert f"{name} (one file) (wasm, changed)" in shown
+    assert "secret KEY: in the variable MY_KEY" in shown
+    assert f"smolterm packs trust {name}" in shown
+    assert main(["packs", "add", name, "--yes"]) == 0
+    # What was set stays with a new version.
+    assert read_trust().files[key].settings == kept.settings
+    capfd.readouterr()
+    assert main(["packs"]) == 0
+    assert f"{key} (wasm, one file)" in capfd.readouterr().out
+    path.unlink()
+    assert main(["packs", "remove", name]) == 0
+    assert read_trust().files == {}
+    assert main(["packs", "remove", name]) == 1

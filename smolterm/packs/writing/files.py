@@ -114,7 +114,7 @@ def standing_of_file(path: str) -> Standing:
     trusted = read_trust().files.get(str(file.path))
     changed = tuple(changes(trusted, file.examined)) if trusted is not None else ()
     return Standing(
-        name=file.path.name,
+        name=path,
         state="not trusted" if trusted is None else "changed" if changed else "in use",
         examined=file.examined,
         trusted=trusted,
