@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
@@ -144,6 +145,38 @@ async def native() -> None:
         await pack.close()
 
 
+MCP_SERVER = '''
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("probe")
+
+@server.tool()
+def ping(number: int) -> int:
+    """Return the number."""
+    return number
+
+server.run()
+'''
+
+
+async def mcp() -> None:
+    """The same tool on a server of the official SDK, over stdio."""
+    from smolterm.packs.bridges.adding import add_server
+    from smolterm.packs.using import Leave, packs_named
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        os.environ["SMOLTERM_DATA"] = folder
+        server = Path(folder) / "server.py"
+        server.write_text(MCP_SERVER)
+        command = [sys.executable, str(server)]
+        await asyncio.to_thread(add_server, "probe", command, "", yes=True)
+        (pack,) = packs_named(["probe"], Leave())
+        ping = pack.tools[0]
+        say("packs.mcp.start", await milliseconds(ping.call([1], {})))
+        say("packs.mcp.call", await thousand(lambda: ping.call([1], {})))
+        await pack.close()
+
+
 async def memory() -> None:
     """What the process holds, pages of the image that instances share counted once."""
     await set_up(cache_folder())
@@ -159,5 +192,5 @@ async def memory() -> None:
 
 
 if __name__ == "__main__":
-    known = {one.__name__: one for one in (wasm, native, memory)}
+    known = {one.__name__: one for one in (wasm, native, mcp, memory)}
     asyncio.run(known[sys.argv[1]]())

@@ -19,6 +19,8 @@ ROWS = (
     Row(key="packs.native.call", label="native pack, one of 1,000 calls", unit="µs"),
     Row(key="packs.native.sandbox", label="native pack, one of 1,000 calls from the sandbox",
         unit="µs"),
+    Row(key="packs.mcp.start", label="MCP server, from no process to the first result", unit="ms"),
+    Row(key="packs.mcp.call", label="MCP server over stdio, one of 1,000 calls", unit="µs"),
     Row(key="packs.memory.one", label="memory, process of the wasm packs with one", unit="MB"),
     Row(key="packs.memory.ten", label="memory, the same with ten in use", unit="MB"),
 )  # fmt: skip
@@ -26,6 +28,6 @@ ROWS = (
 
 def cases(stage: Stage) -> Iterator[Case]:
     """Yield each measurement in a process of its own."""
-    for what in ("wasm", "native", "memory"):
+    for what in ("wasm", "native", "mcp", "memory"):
         argv = [sys.executable, "-m", "bench.inside_packs", what]
         yield Case(who=OURS, take=lambda argv=argv: reported(argv, stage))

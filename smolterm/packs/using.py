@@ -65,7 +65,8 @@ def packs_in_use(leave: Leave, tell: Tell, first: Sequence[Start] = ()) -> list[
     new = looking.not_told(name for name in installed if name not in trust.packs)
     if new:
         tell(_not_used(new, len(chosen) + len(servers)))
-    skills = _skills(leave, tell, looking)
+    used = [*(trusted for _, trusted in chosen), *servers.values()]
+    skills = _skills(leave, tell, looking) if not _has(used, "read_skill") else []
     looking.keep()
     return [*made([*first, *_starts(chosen, leave)]), *_servers(servers, leave), *skills]
 
@@ -205,6 +206,10 @@ def made(starts: Iterable[Start]) -> list[Any]:
                 )
             )
     return packs
+
+
+def _has(used: Iterable[Trusted], name: str) -> bool:
+    return any(tool.name == name for trusted in used for tool in trusted.tools)
 
 
 def _skills(leave: Leave, tell: Tell, looking: Looking) -> list[Any]:

@@ -189,7 +189,7 @@ def _trusted(
         for other, trusted in read_trust().packs.items()
         if other != name
         for tool in trusted.tools
-    }
+    } | {"read_skill"}
     tools, names = tools_of(name, listing, taken)
     if not tools:
         raise PackError(f"The MCP server {name} has no tool, resource or prompt.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import msgspec
 from smolterm.child import Child
 from smolterm.errors import ChildError, PackError, SmoltermError, ToolError
 from smolterm.packs.bridges.described import LIST, PROMPT, READ, arguments_in
-from smolterm.packs.bridges.schema import check, plain
+from smolterm.packs.bridges.schema import Argument, check, plain
 from smolterm.packs.bridges.server import REFERENCE, Listing, Server, differences, hash_of
 from smolterm.packs.confine import compiled_folder, confinement
 from smolterm.packs.doors.grant import Grant
@@ -60,20 +61,27 @@ class McpTool(HostedTool):
         if self._definition is None:
             given = self._checks.bind(args, kwargs)
             return await self._mcp.ask(*self._asked(given), self.spec.name)
-        arguments = arguments_in(self._definition)
+        schema, by_name, is_wrapped = self._read
         given = self._named(args, kwargs)
-        by_name = {each.name: each for each in arguments}
         theirs = {
             by_name[name].theirs: _as_json(value)
             for name, value in given.items()
             if not (value is None and by_name[name].nothing)
         }
-        check(plain(self._definition.schema), theirs, f"{self.spec.name}{self.spec.signature}")
+        check(schema, theirs, f"{self.spec.name}{self.spec.signature}")
         result = await self._mcp.ask("call", self._theirs, theirs, self.spec.name)
+        if is_wrapped and isinstance(result, dict) and set(result) == {"result"}:
+            return result["result"]
+        return result
+
+    @functools.cached_property
+    def _read(self) -> tuple[dict[str, Any], dict[str, Argument], bool]:
+        """The schema to check with, the arguments by name, and whether the result is wrapped."""
+        assert self._definition is not None
+        by_name = {each.name: each for each in arguments_in(self._definition)}
         # How the SDK of servers gives back what is no object.
         output = plain(self._definition.output or {}).get("properties", {})
-        is_wrapped = list(output) == ["result"] and isinstance(result, dict)
-        return result["result"] if is_wrapped and set(result) == {"result"} else result
+        return plain(self._definition.schema), by_name, list(output) == ["result"]
 
     def _asked(self, given: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         kind = next(each for each in (LIST, READ, PROMPT) if self.spec.name.endswith(f"_{each}"))
