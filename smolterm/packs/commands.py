@@ -103,6 +103,8 @@ def _narrowing(arguments: argparse.Namespace) -> Narrowing:
 
 def _file_of(arguments: argparse.Namespace) -> str:
     """Return the file of functions that was named in a pack's place; empty for a pack."""
+    if getattr(arguments, "mcp", None) is not None:
+        return ""
     what: Any = getattr(arguments, "name", None) or getattr(arguments, "what", "")
     named = what[0] if isinstance(what, list) and len(what) == 1 else what
     return str(named) if writing.is_file(named) else ""

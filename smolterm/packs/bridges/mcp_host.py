@@ -58,6 +58,7 @@ class Host:
         self._keeping: asyncio.Task[None] | None = None
         self._gone = False
         self._is_far = False
+        self._is_stale = False
         self._lines = 0
 
     def take(self, line: dict[str, Any]) -> None:
@@ -108,6 +109,7 @@ class Host:
             self._client = await self._connect(msgspec.convert(line["load"], Load))
             return msgspec.to_builtins(await self._listing())
         if op == "list":
+            self._is_stale = False
             return msgspec.to_builtins(await self._listing())
         if op == "cancel":
             await self._cancel(int(line["call"]))
@@ -153,7 +155,8 @@ class Host:
         return await connected
 
     async def _hear(self, message: Any) -> None:
-        if getattr(message, "method", "").endswith("/list_changed"):
+        if getattr(message, "method", "").endswith("/list_changed") and not self._is_stale:
+            self._is_stale = True
             self._send({"changed": True})
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
