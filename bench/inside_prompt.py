@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smolterm.clock import Budget
+from smolterm.gate import Gate
 from smolterm.models import Message
 from smolterm.policy import Policy
 from smolterm.prompt import Prompt
@@ -54,7 +55,8 @@ def folder_words() -> int:
     """Return the characters by which the system message grows for a folder of the person's."""
     with tempfile.TemporaryDirectory() as folder:
         files = StagedFiles()
-        staging = Staging(FakeSandbox(), files, policy=Policy, undo_folder=Path(folder))  # type: ignore[arg-type]
+        gate = Gate(Policy())
+        staging = Staging(FakeSandbox(), files, gate=lambda: gate, undo_folder=Path(folder))  # type: ignore[arg-type]
         staging.mount_folder(Path(folder), writable=True)
         files.close()
         with_folder, without = Prompt(folder=staging.words()), Prompt()
