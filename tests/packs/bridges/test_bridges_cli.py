@@ -26,8 +26,8 @@ final_answer(answer)
 
 def smolterm(*arguments, cwd, **more):
     done = subprocess.run(
-        [sys.executable, "-m", "smolterm.cli", *map(str, arguments)], cwd=cwd, text=True, timeout=120,
-        capture_output=True, stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "smolterm.cli", *map(str, arguments)], cwd=cwd, text=True,
+        timeout=120, capture_output=True, stdin=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, **more,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
