@@ -11,7 +11,9 @@ from smolterm.pack import ToolError, tool
 from smolterm_containers import engine
 
 MOST = 1_000
-MOST_SECONDS = 45.0
+MOST_SECONDS = 40.0
+LABEL = "smolterm.run"
+"""What marks a container of `run_container`."""
 
 
 @tool(effect="read")
@@ -144,7 +146,7 @@ def run_container(
     Args:
         image: list_images() shows them.
         command: a list of words; without it, what the image names.
-        timeout: seconds, at most 45; then it is killed.
+        timeout: seconds, at most 40; then it is killed.
         network: without it, the container has none.
 
     Returns:
@@ -193,6 +195,7 @@ def _described(
     described: dict[str, object] = {
         "Image": image,
         "Tty": False,
+        "Labels": {LABEL: "true"},
         "HostConfig": {
             "NetworkMode": "bridge" if network else "none",
             "Memory": memory,

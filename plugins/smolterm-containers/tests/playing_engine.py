@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socketserver
@@ -129,7 +130,9 @@ def playing(path: Path) -> Iterator[Engine]:
             if status not in (204, 304):
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            # Who waited too long is gone.
+            with contextlib.suppress(BrokenPipeError):
+                self.wfile.write(content)
 
         do_GET = do_POST = do_DELETE = reply
 

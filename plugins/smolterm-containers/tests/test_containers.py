@@ -104,6 +104,7 @@ def test_a_new_one_is_confined_and_removed(engine: Engine) -> None:
     assert len(found["lines"]) == 3  # type: ignore[arg-type]
     made = next(body for _, path, _, body in engine.asked if path == "/containers/create")
     assert made["Cmd"] == ["echo", "$HOME; x"]
+    assert made["Labels"] == {"smolterm.run": "true"}
     assert made["HostConfig"] == {
         "NetworkMode": "none", "Memory": 536870912, "MemorySwap": 536870912, "PidsLimit": 256,
         "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],

@@ -111,6 +111,8 @@ class Repository:
         Raises:
             ToolError: it failed, or took too long.
         """
+        if any("\0" in each for each in arguments):
+            raise ToolError("An argument holds a NUL character.")
         settings = {"GIT_CONFIG_COUNT": str(len(self._settings))}
         for at, (key, value) in enumerate(self._settings.items()):
             settings |= {f"GIT_CONFIG_KEY_{at}": key, f"GIT_CONFIG_VALUE_{at}": value}
@@ -287,9 +289,10 @@ def _root(folder: str) -> Path:
     here = granted / inside(folder)
     for root in (here, *here.parents):
         own = root / ".git"
-        if own.is_symlink() or own.is_file() or os.path.lexists(own / "commondir"):
+        if _kept_elsewhere(own):
             raise ToolError(
-                f"The repository of {folder!r} is kept elsewhere (a worktree or a submodule).",
+                f"The repository of {folder!r} is kept elsewhere, or parts of it are: it is a "
+                "worktree, a submodule or a clone that shares its objects.",
                 next="The person can grant the folder of the main repository.",
             )
         if own.is_dir():
@@ -299,6 +302,16 @@ def _root(folder: str) -> Path:
     raise ToolError(
         f"There is no Git repository in {folder!r}.",
         next="Give `folder`, the path of one in the granted folder.",
+    )
+
+
+def _kept_elsewhere(own: Path) -> bool:
+    pointing = (own / "commondir", own / "objects/info/alternates")
+    links = (own, own / "objects", own / "objects/info", own / "objects/pack", own / "refs")
+    return (
+        own.is_file()
+        or any(os.path.lexists(each) for each in pointing)
+        or any(each.is_symlink() for each in links)
     )
 
 

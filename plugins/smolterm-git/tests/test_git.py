@@ -142,6 +142,8 @@ def test_lines_are_found(folder: Path) -> None:
     assert len(pack.search_git("e", "shop", limit=1)) == 1
     with pytest.raises(ToolError, match="Git says"):
         pack.search_git("(", "shop", regex=True)
+    with pytest.raises(ToolError, match="NUL"):
+        pack.git_log("shop", text="a\0b")
 
 
 def test_branches_are_listed(folder: Path) -> None:
@@ -220,7 +222,9 @@ def test_a_file_that_is_ignored_is_not_overwritten(folder: Path) -> None:
     assert (repository / "greeting.txt").read_text() == "mine\n"
 
 
-@pytest.mark.parametrize("name", ["-x", "--output=pwned", "", "a..b", "x\ny", "nothing", "HEAD:a"])
+@pytest.mark.parametrize(
+    "name", ["-x", "--output=pwned", "", "a..b", "x\ny", "nothing", "HEAD:a", "a\0b"]
+)
 def test_what_is_no_commit_is_refused(folder: Path, name: str) -> None:
     for call in (
         lambda: pack.git_show(name, "shop"),

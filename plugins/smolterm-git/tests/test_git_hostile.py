@@ -160,6 +160,21 @@ def test_nothing_is_written_through_a_link(hostile: Path, name: str) -> None:
     assert outside.read_text() == "mine"
 
 
+def test_objects_of_another_repository_are_not_read(hostile: Path, tmp_path: Path) -> None:
+    secret = shop(tmp_path / "secret")
+    assert pack.git_log()
+    objects = hostile / ".git/objects"
+    (objects / "info/alternates").write_text(f"{secret / '.git/objects'}\n")
+    with pytest.raises(ToolError, match="kept elsewhere"):
+        pack.git_log()
+    (objects / "info/alternates").unlink()
+    assert pack.git_log()
+    objects.rename(hostile / "kept")
+    objects.symlink_to(secret / ".git/objects")
+    with pytest.raises(ToolError, match="kept elsewhere"):
+        pack.git_log()
+
+
 def test_a_repository_that_is_kept_elsewhere_is_refused(tmp_path: Path) -> None:
     shop(tmp_path / "secret")
     granted = tmp_path / "granted"
