@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import venv
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -151,7 +152,9 @@ def watch(newcomer: Newcomer, command: str, expected: list[str]) -> None:
     assert "Traceback" not in terminal.before
 
 
-def test_each_save_is_looked_at_and_what_it_asks_for_more_is_said(newcomer: Newcomer) -> None:
+def test_each_save_is_looked_at_and_what_it_asks_for_more_is_said(
+    home: Home, newcomer: Newcomer
+) -> None:
     newcomer.does("smolterm packs new words")
     manifest = newcomer.folder / "smolterm-words" / "smolterm_words" / "pack.toml"
     written = manifest.read_text()
@@ -171,7 +174,20 @@ def test_each_save_is_looked_at_and_what_it_asks_for_more_is_said(newcomer: Newc
     terminal.expect_exact("Changed: it asks no more: hosts b.example.")
     terminal.expect_exact("All is well.")
     assert not (newcomer.folder / "data" / "packs.json").exists()
-    terminal.close(force=True)
+    terminal.expect_exact("Watching")
+    slow = newcomer.folder / "smolterm-words" / "tests" / "test_z.py"
+    slow.write_text("import time\n\ndef test_slow():\n    time.sleep(600)\n")
+    terminal.expect_exact("was loaded")
+    deadline = time.monotonic() + SECONDS
+    while home.child("no:cacheprovider") is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # another's child is no event that can be waited for
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 130
+    assert "Traceback" not in terminal.before
+    home.wait_until_gone()
 
 
 def test_a_file_is_asked_about_on_a_terminal_and_used(newcomer: Newcomer) -> None:

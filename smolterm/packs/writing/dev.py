@@ -94,7 +94,7 @@ def _changed(place: Path, seen: Stamps) -> list[str]:
 
 def _round(what: str, before: dict[str, Trusted]) -> dict[str, Trusted]:
     try:
-        tested = test(what)
+        tested = test(what, aside=True)
     except (UsageError, PackError) as error:
         # Such as a pyproject.toml in the middle of being written.
         say(f"Wrong: {error}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,8 +50,11 @@ def run_test(what: str) -> int:
     return ExitCode.OK if test(what).ok else ExitCode.FAILED
 
 
-def test(what: str) -> Tested:
+def test(what: str, *, aside: bool = False) -> Tested:
     """Look for everything that is wrong with a pack, say it on stdout, then run its tests.
+
+    Args:
+        aside: Ctrl-C ends the tests without a word of theirs, and nobody sits at them.
 
     Raises:
         UsageError: there is no such pack.
@@ -64,7 +69,7 @@ def test(what: str) -> Tested:
         if examined is not None:
             looked[found.name] = examined
         ok = _tell(found.name, examined, wrong, None) and ok
-    return Tested(ok=_run_tests(project) and ok, packs=looked)
+    return Tested(ok=_run_tests(project, aside) and ok, packs=looked)
 
 
 def say(text: str) -> None:
@@ -128,7 +133,7 @@ def _tell(name: str, examined: Examined | None, wrong: list[str], start: Start |
     return not wrong
 
 
-def _run_tests(project: Path) -> bool:
+def _run_tests(project: Path, aside: bool) -> bool:
     """Run pytest in the project's folder, on the project's modules before all others."""
     if importlib.util.find_spec("pytest") is None:
         say("Wrong: pytest is not installed, so no test ran. Install it: pip install pytest")
@@ -137,10 +142,19 @@ def _run_tests(project: Path) -> bool:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([*paths, *_python_path()])}
     # One that writes no cache: who watches the folder would take it for a save.
     command = [sys.executable, "-P", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=project, env=environ, check=False)
-    if done.returncode == NO_TESTS:
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "process_group": 0} if aside else {}
+    with subprocess.Popen(command, cwd=project, env=environ, **options) as tests:
+        try:
+            ended = tests.wait()
+        except BaseException:
+            if aside:
+                os.killpg(tests.pid, signal.SIGTERM)
+            # Otherwise they were interrupted too, and say how far they were.
+            tests.wait()
+            raise
+    if ended == NO_TESTS:
         say(f"Wrong: {project} has no tests: write tests/test_*.py.")
-    return done.returncode == 0
+    return ended == 0
 
 
 def _python_path() -> list[str]:
