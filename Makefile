@@ -82,6 +82,6 @@ $(STAMP): $(SOURCES) requirements-ci.txt
 	  $(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation -e . $(PACKS:%=-e %); \
 	else \
 	  set -x; \
-	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,serve,dev]' $(PACKS:%=-e '%[test]'); \
+	  $(BIN)/python -m pip install $(QUIET) -e '.[litellm,local-wheels,serve,dev]' $(foreach p,$(PACKS),-e '$(p)$(if $(shell grep -s '^test = ' $(p)/pyproject.toml),[test])'); \
 	fi
 	@touch $@

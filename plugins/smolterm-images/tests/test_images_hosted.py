@@ -8,7 +8,7 @@ import pytest
 from hosting import hosting
 from smolterm.errors import ToolError
 from smolterm.packs.doors.grant import Grant
-from test_images import halves, photo
+from test_images_pack import halves, photo
 
 
 def test_every_tool_works_in_the_packs_process(tmp_path: Path) -> None:
