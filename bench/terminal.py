@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import Failed
-from bench.processes import peak, shared_out
+from bench.processes import family, peak, shared_out
 
 COLUMNS, LINES = 120, 40
 PROBE = "¤"
@@ -123,7 +123,12 @@ def _started(
     try:
         yield pid, terminal
     finally:
+        # Some programs leave servers in sessions of their own.
+        left = family(pid) - {pid}
         _end(pid, terminal)
+        for one in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(one, signal.SIGKILL)
 
 
 def _open(*, echoes: bool = False) -> tuple[int, int]:

@@ -28,8 +28,8 @@ def http_get(
         is not JSON, the first 200,000 characters}. A status of 400 or more is returned too.
 
     Example:
-        answer = http_get("https://pypi.org/pypi/httpx/json")
-        print(answer["json"]["info"]["version"])
+        answer = http_get("https://api.example.org/status")
+        print(answer["json"]["state"])
     """
     sent = {"User-Agent": AGENT, **(headers or {})}
     return _shown(http.get(complete(url), params=params, headers=sent))
