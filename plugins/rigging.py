@@ -79,7 +79,7 @@ class InWasm:
             denied.append(notice.text) if notice.kind == "denied" else None
         )
         try:
-            yield lambda tool, **kwargs: self._run(pack.call(tool, [], kwargs))
+            yield lambda tool, **kwargs: self._run(pack.call(tool, kwargs))
         finally:
             self._run(pack.close())
             shutil.rmtree(self._folder / "packs" / name, ignore_errors=True)

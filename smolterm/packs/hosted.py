@@ -17,10 +17,10 @@ import msgspec
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, Denied, PackError, SmoltermError, ToolError
+from smolterm.packs.called import PackTool
 from smolterm.packs.confine import compiled_folder, confinement
 from smolterm.packs.find import Found
 from smolterm.packs.notice import NoticeKind, PackNotice
-from smolterm.packs.types import Checks
 from smolterm.sandbox import values
 from smolterm.spawn import plain_environment, spawn
 from smolterm.threads import in_daemon_thread
@@ -34,28 +34,6 @@ READY_SECONDS = 30.0
 MOST_NOTICES = 20_000
 """Of one call; a pack that tells more is ended."""
 LONGEST_SAID = 4_000
-
-
-class HostedTool:
-    """One tool of a pack; has what the engine uses of a `Tool`.
-
-    Attributes:
-        spec: what the model, the policy and the sandbox need to know.
-    """
-
-    def __init__(self, pack: HostedPack, spec: ToolSpec) -> None:
-        self.spec = spec
-        self._pack = pack
-        self._checks = Checks(spec)
-
-    async def call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call the tool in its process; what goes in and what comes out is checked here.
-
-        Raises:
-            ToolError: it refused, failed, hung or its process ended.
-        """
-        given = self._checks.bind(args, kwargs)
-        return self._checks.checked(await self._pack.call(self.spec.name, given))
 
 
 class HostedPack:
@@ -90,7 +68,7 @@ class HostedPack:
             raise found.error or PackError(f"The pack {found.name} has no manifest.")
         self.name = found.name
         self.manifest = found.manifest
-        self.tools = [HostedTool(self, spec) for spec in specs]
+        self.tools = [PackTool(self, spec) for spec in specs]
         self.on_notice: Callable[[PackNotice], None] | None = None
         self._module = found.module
         self._folder = found.folder
@@ -123,7 +101,7 @@ class HostedPack:
         return child.pid if child is not None else None
 
     async def call(self, tool: str, kwargs: dict[str, Any]) -> Any:
-        """Call one tool by its arguments' names; see `HostedTool.call`."""
+        """Call one tool by its arguments' names; see `PackTool.call`."""
         try:
             request = {"op": "call", "tool": tool, "kwargs": values.encode(kwargs)}
         except values.TooLarge as error:

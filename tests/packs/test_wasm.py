@@ -485,7 +485,7 @@ def test_tools_of_smolagents_shape_run_as_they_are() -> None:
         pack = Used(host, source)
         shouting = Used(host, declared, name="other")
         pack.pack.tools += shouting.pack.tools
-        pack._tools["shout"] = client.WasmTool(pack.pack, shouting.pack.tools[0].spec)
+        pack._tools["shout"] = client.PackTool(pack.pack, shouting.pack.tools[0].spec)
         try:
             assert await pack("double", 4) == 8
             assert [await pack("shout", "a"), await pack("shout", "b")] == ["A!", "B!"]

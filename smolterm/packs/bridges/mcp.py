@@ -26,10 +26,11 @@ from smolterm.errors import ChildError, PackError, SmoltermError, ToolError
 from smolterm.packs.bridges.described import LIST, PROMPT, READ, arguments_in
 from smolterm.packs.bridges.schema import Argument, check, plain
 from smolterm.packs.bridges.server import REFERENCE, Listing, Server, differences, hash_of
+from smolterm.packs.called import PackTool
 from smolterm.packs.confine import compiled_folder, confinement
 from smolterm.packs.doors.grant import Grant
 from smolterm.packs.find import Found
-from smolterm.packs.hosted import READY_SECONDS, HostedPack, HostedTool
+from smolterm.packs.hosted import READY_SECONDS, HostedPack
 from smolterm.packs.manifest import Capabilities, Manifest
 from smolterm.packs.trust import Trusted, changing
 from smolterm.sandbox import values
@@ -43,7 +44,7 @@ CANCEL_SECONDS = 2.0
 """For a server to give up a call; then it is ended."""
 
 
-class McpTool(HostedTool):
+class McpTool(PackTool):
     """One tool of a server; what goes in is checked against the server's schema, here."""
 
     def __init__(self, pack: McpPack, spec: ToolSpec, server: Server) -> None:

@@ -20,8 +20,8 @@ import msgspec
 
 from smolterm.child import Child
 from smolterm.errors import ChildError, PackError, ToolError
+from smolterm.packs.called import PackTool
 from smolterm.packs.notice import NoticeKind, PackNotice
-from smolterm.packs.types import Checks
 from smolterm.packs.wasm.wall import CERTIFICATE_VARIABLES, Reach, confine
 from smolterm.sandbox import values
 from smolterm.spawn import plain_environment, spawn
@@ -38,28 +38,6 @@ CALL_SECONDS = 60.0
 LOAD_SECONDS = 30.0
 STOP_SECONDS = 2.0
 """Within which the process says that it stopped a call; then it is killed."""
-
-
-class WasmTool:
-    """One tool of a wasm pack; has what the engine uses of a `Tool`.
-
-    Attributes:
-        spec: what the model, the policy and the sandbox need to know.
-    """
-
-    def __init__(self, pack: WasmPack, spec: ToolSpec) -> None:
-        self.spec = spec
-        self._pack = pack
-        self._checks = Checks(spec)
-
-    async def call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Check the arguments, call the tool in its instance, check the result.
-
-        Raises:
-            ToolError: they do not fit, or it refused, failed, hung or its instance ended.
-        """
-        bound = self._checks.bind(args, kwargs)
-        return self._checks.checked(await self._pack.call(self.spec.name, [], bound))
 
 
 class WasmPack:
@@ -95,7 +73,7 @@ class WasmPack:
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self.name = name
-        self.tools = [WasmTool(self, spec) for spec in specs]
+        self.tools = [PackTool(self, spec) for spec in specs]
         self.on_notice: Callable[[PackNotice], None] | None = None
         self.reach = reach or Reach()
         self._host = host
@@ -113,8 +91,8 @@ class WasmPack:
         """End the instance; safe to call twice. With the last pack its process ends."""
         await self._host.leave(self)
 
-    async def call(self, tool: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call one tool with arguments that were checked.
+    async def call(self, tool: str, given: dict[str, Any]) -> Any:
+        """Call one tool by its arguments' names; see `PackTool.call`.
 
         Raises:
             ToolError: it refused, failed, hung or its instance ended.
@@ -122,13 +100,12 @@ class WasmPack:
         from smolterm.packs.wasm.wire import Call
 
         try:
-            encoded, named = values.encode(args), values.encode(kwargs)
+            named = values.encode(given)
         except values.TooLarge as error:
             raise ToolError(f"{tool}: {error}") from None
         # What crosses is JSON; keys that are not text would be pairs, and arguments have names.
-        assert isinstance(encoded, list)
         assert isinstance(named, dict)
-        call = Call(pack=self.name, tool=tool, args=encoded, kwargs=named)
+        call = Call(pack=self.name, tool=tool, args=[], kwargs=named)
         async with self._turn:
             try:
                 child = await self._host.ready(self)
