@@ -101,11 +101,11 @@ async def wasm() -> None:
     ping = pack.tools[0]
     say("packs.start", await milliseconds(ping.call([1], {})))
     say("packs.call", await thousand(lambda: ping.call([1], {})))
-    say("packs.host", await pack.call("ask", [], {}))
+    say("packs.host", await pack.call("ask", {}))
     say("packs.sandbox", await from_sandbox(ping))
     stops, starts = [], []
     for _ in range(TRIES):
-        looping = asyncio.create_task(pack.call("loop", [], {}))
+        looping = asyncio.create_task(pack.call("loop", {}))
         await asyncio.sleep(0.03)
         looping.cancel()
 
@@ -183,7 +183,7 @@ async def memory() -> None:
     host = WasmHost()
     packs = [pack_of(host, f"probe{number}") for number in range(10)]
     for number, pack in enumerate(packs, 1):
-        await pack.call("ping", [1], {})
+        await pack.call("ping", {"number": 1})
         if number in (1, len(packs)):
             assert host.pid is not None
             held = shared_out(host.pid) or resident(host.pid)
